@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Compiled, never run: the engine's headers with the flags of a kernel module. Every
+ * function with a body worth emitting is called once, so that it is emitted.
+ */
+#include <linux/rds.h>
+
+#include <rds/backoff.h>
+#include <rds/congmap.h>
+#include <rds/csum.h>
+#include <rds/cursor.h>
+#include <rds/exthdr.h>
+#include <rds/header.h>
+#include <rds/sequence.h>
+#include <rds/stream.h>
+#include <rds/wire.h>
+
+std::uint64_t every_header(rds::stream &stream, rds_header &hdr, std::uint8_t *bytes,
+			   std::size_t len);
+
+std::uint64_t every_header(rds::stream &stream, rds_header &hdr, std::uint8_t *bytes,
+			   std::size_t len)
+{
+	rds::reconnect_backoff backoff;
+	rds::ack_cadence cadence;
+	rds::recv_sequence seq;
+	rds::send_sequence numbers;
+	std::uint64_t sum = stream.take_header(bytes, len);
+
+	if (stream.complete() && !stream.discard())
+		sum += stream.take_payload(len);
+	hdr = rds::make_probe(static_cast<std::uint32_t>(sum));
+	hdr.h_sequence = kernel::be64(numbers.take());
+	hdr.h_csum = rds::header_csum(hdr);
+	if (rds::is_handshake(hdr))
+		sum += rds::read_handshake(hdr).lanes(1);
+	if (rds::congmap_set(bytes, 17) || rds::congmap_clear(bytes, 18))
+		sum += rds::congmap_relieved(bytes, bytes + 8, 8);
+	sum += backoff.next(sum, 1, 250);
+	sum += cadence.ask(1, 8, 16777216);
+	return sum + seq.accept(sum, hdr.h_flags);
+}
