@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What C++ must know of the kernel's own headers: sizes and alignments of the objects that it
+ * holds by value, and constants that UAPI headers lack. Compiled, never linked: Kbuild makes a
+ * line of generated/layout.h of each DEFINE.
+ */
+#include <linux/bvec.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/kbuild.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <linux/rwsem.h>
+#include <linux/semaphore.h>
+#include <linux/socket.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "net/rds/kernel/objects.h"
+#include "rds/transport.h"
+
+int main(void)
+{
+	DEFINE(SPINLOCK_SIZE, sizeof(spinlock_t));
+	DEFINE(SPINLOCK_ALIGN, __alignof__(spinlock_t));
+	DEFINE(MUTEX_SIZE, sizeof(struct mutex));
+	DEFINE(MUTEX_ALIGN, __alignof__(struct mutex));
+	DEFINE(SEM_SIZE, sizeof(struct seam_semaphore));
+	DEFINE(SEM_ALIGN, __alignof__(struct seam_semaphore));
+	DEFINE(RWSEM_SIZE, sizeof(struct rw_semaphore));
+	DEFINE(RWSEM_ALIGN, __alignof__(struct rw_semaphore));
+	DEFINE(WORK_SIZE, sizeof(struct seam_work));
+	DEFINE(WORK_ALIGN, __alignof__(struct seam_work));
+	DEFINE(RCU_HEAD_SIZE, sizeof(struct seam_rcu));
+	DEFINE(RCU_HEAD_ALIGN, __alignof__(struct seam_rcu));
+	DEFINE(SOCK_SIZE, sizeof(struct sock));
+	DEFINE(SOCK_ALIGN, __alignof__(struct sock));
+	DEFINE(SOCK_SNDBUF_OFFSET, offsetof(struct sock, sk_sndbuf));
+	DEFINE(SOCK_RCVBUF_OFFSET, offsetof(struct sock, sk_rcvbuf));
+
+	DEFINE(GFP_KERNEL_VALUE, GFP_KERNEL);
+	DEFINE(GFP_ATOMIC_VALUE, GFP_ATOMIC);
+	DEFINE(GFP_KERNEL_ACCOUNT_VALUE, GFP_KERNEL_ACCOUNT);
+	DEFINE(PAGE_BYTES, PAGE_SIZE);
+	DEFINE(TICKS_PER_SECOND, HZ);
+	DEFINE(TICKS_FOREVER, MAX_SCHEDULE_TIMEOUT);
+
+	DEFINE(SOCK_SEQPACKET_VALUE, SOCK_SEQPACKET);
+	DEFINE(AF_INET_VALUE, AF_INET);
+	DEFINE(AF_INET6_VALUE, AF_INET6);
+	DEFINE(SOL_RDS_VALUE, SOL_RDS);
+	DEFINE(MSG_OOB_VALUE, MSG_OOB);
+	DEFINE(MSG_PEEK_VALUE, MSG_PEEK);
+	DEFINE(MSG_TRUNC_VALUE, MSG_TRUNC);
+	DEFINE(MSG_DONTWAIT_VALUE, MSG_DONTWAIT);
+	DEFINE(MSG_ZEROCOPY_VALUE, MSG_ZEROCOPY);
+	DEFINE(MSG_CMSG_COMPAT_VALUE, MSG_CMSG_COMPAT);
+	DEFINE(ERESTARTSYS_VALUE, ERESTARTSYS);
+
+	DEFINE(POLLIN_BITS, (__force unsigned int)(EPOLLIN | EPOLLRDNORM));
+	DEFINE(POLLOUT_BITS, (__force unsigned int)(EPOLLOUT | EPOLLWRNORM));
+	DEFINE(POLLWRBAND_BIT, (__force unsigned int)EPOLLWRBAND);
+
+	/* for the twins of include/rds/types.h and the shared structs */
+	DEFINE(LIST_HEAD_SIZE, sizeof(struct list_head));
+	DEFINE(BIO_VEC_SIZE, sizeof(struct bio_vec));
+	DEFINE(BIO_VEC_LEN_OFFSET, offsetof(struct bio_vec, bv_len));
+	DEFINE(BIO_VEC_OFFSET_OFFSET, offsetof(struct bio_vec, bv_offset));
+	DEFINE(REFCOUNT_SIZE, sizeof(refcount_t));
+	DEFINE(RDS_MESSAGE_SIZE, sizeof(struct rds_message));
+	DEFINE(RDS_INCOMING_SIZE, sizeof(struct rds_incoming));
+	DEFINE(RDS_CONNECTION_SIZE, sizeof(struct rds_connection));
+	DEFINE(RDS_TRANSPORT_SIZE, sizeof(struct rds_transport));
+	DEFINE(RDS_TRANSPORT_XMIT, offsetof(struct rds_transport, xmit));
+	DEFINE(RDS_TRANSPORT_EXIT, offsetof(struct rds_transport, exit));
+	DEFINE(RDS_TRANSPORT_FLUSH_MRS, offsetof(struct rds_transport, flush_mrs));
+	DEFINE(RDS_TRANSPORT_LADDR_CHECK6, offsetof(struct rds_transport, laddr_check6));
+	return 0;
+}
