@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam: what the C++ half may ask of the kernel, as plain C calls. The C half is in
+ * net/rds/kernel/. C++ code uses the safe shapes in the other headers here instead of these.
+ * Exported by rds.ko for our own transports.
+ */
+#ifndef KERNEL_SEAM_H
+#define KERNEL_SEAM_H
+
+#include "rds/types.h"
+
+/*
+ * Lock classes, in locking order: a lock may be taken while one of an earlier line is held.
+ * lockdep knows each by its name. All are taken with softirqs off.
+ */
+enum kernel_lock_class {
+	KERNEL_LOCK_TCP_NET, /* rds_tcp: a namespace's lists of sockets */
+	KERNEL_LOCK_TCP_CONN, /* rds_tcp: socket pointer and callbacks of one connection */
+	KERNEL_LOCK_TEST, /* a test transport's own */
+	KERNEL_LOCK_NET, /* rds_net: tables of peers and of users */
+	KERNEL_LOCK_SOCKS, /* rds_net: list of all sockets */
+	KERNEL_LOCK_BIND, /* rds_net: the bound table */
+	KERNEL_LOCK_SOCK_RCV, /* a socket's receive queue */
+	KERNEL_LOCK_CONG, /* rds_net: congestion maps and their peers */
+	KERNEL_LOCK_WATCH, /* rds_net: sockets that wait for congestion to end */
+	KERNEL_LOCK_SOCK_SND, /* a socket's send list, charge, and cached peer */
+	KERNEL_LOCK_LANE, /* a lane's queues and numbers */
+	KERNEL_LOCK_CLASSES,
+};
+
+enum kernel_sem_class {
+	KERNEL_SEM_SEND, /* a lane's send_sem */
+	KERNEL_SEM_CLASSES,
+};
+
+enum kernel_mutex_class {
+	KERNEL_MUTEX_DESTROY, /* rds_net: destroying peers */
+	KERNEL_MUTEX_TCP_CONN, /* rds_tcp: connecting, accepting, closing one connection */
+	KERNEL_MUTEX_TCP_NET, /* rds_tcp: a namespace's listener */
+	KERNEL_MUTEX_CLASSES,
+};
+
+enum kernel_work_class {
+	KERNEL_WORK_LIFE, /* a lane's connect, shutdown, reconnect */
+	KERNEL_WORK_SEND,
+	KERNEL_WORK_RECV,
+	KERNEL_WORK_REAP, /* a namespace's idle peers */
+	KERNEL_WORK_TCP_ACCEPT,
+	KERNEL_WORK_OTHER,
+	KERNEL_WORK_CLASSES,
+};
+
+RDS_EXTERN_C_BEGIN
+
+/* ---- memory: A with GFP_ATOMIC, P with GFP_KERNEL ---- */
+
+void *kernel_alloc(size_t bytes, gfp_t gfp);
+void *kernel_zalloc(size_t bytes, gfp_t gfp);
+void kernel_free(const void *p);
+void *kernel_big_zalloc(size_t bytes); /* P; may come from vmalloc */
+void kernel_big_free(const void *p);
+
+/**
+ * kernel_pieces_alloc - pages for @bytes of payload, in as few and as large pieces as possible
+ * Return: pieces used, at most @max; -ENOMEM with nothing held.
+ */
+int kernel_pieces_alloc(struct bio_vec *pieces, unsigned int max, size_t bytes, gfp_t gfp);
+void kernel_pieces_free(struct bio_vec *pieces, unsigned int nr); /* A */
+/** kernel_piece_of - describe @len bytes at @p, which is not from vmalloc. A. */
+void kernel_piece_of(struct bio_vec *piece, const void *p, unsigned int len);
+
+/** kernel_pieces_fill - copy from @from, or zeros when it is null. A. */
+void kernel_pieces_fill(struct bio_vec *pieces, unsigned int nr, const void *from);
+
+/* P. Copy @bytes from/to the user. Return: 0 or -EFAULT; bytes or -EFAULT. */
+int kernel_pieces_from_iter(struct bio_vec *pieces, unsigned int nr, size_t bytes,
+			    struct iov_iter *from);
+int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from);
+int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
+			  struct iov_iter *to);
+size_t kernel_iter_room(const struct iov_iter *iter);
+void kernel_iter_revert(struct iov_iter *iter, size_t bytes);
+
+/* ---- RCU and reference counts ---- */
+
+void kernel_rcu_read_lock(void);
+void kernel_rcu_read_unlock(void);
+void kernel_synchronize_rcu(void); /* P */
+void kernel_call_rcu(void *rcu_head, void (*func)(void *rcu_head));
+void kernel_rcu_barrier(void); /* P */
+
+void kernel_ref_init(u32 *ref);
+void kernel_ref_inc(u32 *ref);
+bool kernel_ref_inc_not_zero(u32 *ref);
+bool kernel_ref_dec_and_test(u32 *ref);
+
+/* ---- locks ---- */
+
+void kernel_spin_init(void *lock, enum kernel_lock_class cls);
+void kernel_spin_lock(void *lock); /* softirqs off */
+void kernel_spin_lock_nested(void *lock); /* a second lock of the same class */
+void kernel_spin_unlock(void *lock);
+void kernel_spin_assert_held(const void *lock);
+
+void kernel_mutex_init(void *mutex, enum kernel_mutex_class cls);
+void kernel_mutex_lock(void *mutex); /* P */
+void kernel_mutex_unlock(void *mutex);
+void kernel_mutex_assert_held(const void *mutex);
+
+void kernel_sem_init(void *sem, enum kernel_sem_class cls);
+void kernel_sem_down(void *sem); /* P */
+bool kernel_sem_try_down(void *sem); /* A */
+void kernel_sem_up(void *sem); /* A */
+void kernel_sem_assert_held(void *sem);
+
+void kernel_rwsem_init(void *rwsem);
+void kernel_rwsem_read_lock(void *rwsem); /* P */
+void kernel_rwsem_read_unlock(void *rwsem);
+void kernel_rwsem_write_lock(void *rwsem); /* P */
+void kernel_rwsem_write_unlock(void *rwsem);
+
+/* ---- work ---- */
+
+typedef void (*kernel_work_func)(void *work);
+
+/* Work runs in process context on an unbound queue; never twice at once. */
+void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class cls);
+bool kernel_work_queue(void *work, unsigned long delay_ticks); /* A; false: was queued already */
+void kernel_work_requeue(void *work, unsigned long delay_ticks); /* A; changes the delay */
+bool kernel_work_cancel(void *work); /* P; waits; true: it was pending */
+void kernel_work_flush(void *work); /* P; waits for what is queued */
+void kernel_cond_resched(void); /* P */
+bool kernel_in_softirq(void);
+
+/* ---- time, chance, identity, log ---- */
+
+unsigned long kernel_ticks(void); /* jiffies */
+unsigned long kernel_ms_to_ticks(unsigned int ms);
+u64 kernel_wall_ns(void);
+u32 kernel_random(void);
+u32 kernel_random_below(u32 ceiling);
+u32 kernel_hash(const u32 *words, unsigned int nr, u32 seed);
+u32 kernel_uid(void); /* of the current task, initial user namespace */
+bool kernel_capable_net_admin(void); /* in the initial user namespace */
+int kernel_load_module(const char *name); /* P; waits. Return: 0 or errno */
+bool kernel_module_get(struct module *owner);
+void kernel_module_put(struct module *owner);
+/** kernel_log - one line, rate limited; @fmt as printk, no newline */
+__attribute__((format(printf, 1, 2))) void kernel_log(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void kernel_log_info(const char *fmt, ...);
+
+/* ---- namespaces ---- */
+
+void *kernel_net_rds(const struct net *net); /* the core's struct rds_net */
+bool kernel_net_is_initial(const struct net *net);
+bool kernel_net_is_dying(const struct net *net);
+/** kernel_net_each - call @func for each namespace; P */
+void kernel_net_each(void (*func)(struct net *net, void *arg), void *arg);
+
+/* ---- struct sock of an rds_sock ---- */
+
+void kernel_sock_hold(void *sk);
+bool kernel_sock_hold_not_zero(void *sk);
+void kernel_sock_put(void *sk); /* A */
+void kernel_sock_lock(void *sk); /* P */
+void kernel_sock_unlock(void *sk);
+void kernel_sock_wake_readers(void *sk); /* A */
+void kernel_sock_wake_writers(void *sk); /* A */
+void kernel_sock_wake_all(void *sk); /* A */
+/**
+ * kernel_sock_wait - sleep on the socket until @ready(@arg), a signal or the end of @ticks
+ * Return: > 0 ticks left, 0 time is up, -ERESTARTSYS. Context: P.
+ */
+long kernel_sock_wait(void *sk, bool (*ready)(void *arg), void *arg, long ticks);
+u64 kernel_sock_inode(void *sk);
+
+/* ---- counters, per CPU ---- */
+
+u64 *kernel_stats_alloc(unsigned int nr); /* P; one array for each CPU */
+void kernel_stats_free(u64 *stats);
+void kernel_stats_add(u64 *stats, unsigned int which, u64 n); /* A */
+u64 kernel_stats_sum(u64 *stats, unsigned int which);
+
+RDS_EXTERN_C_END
+
+#endif /* KERNEL_SEAM_H */

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one door between the RDS core and a transport: what a transport module fills in
+ * (struct rds_transport), what it is handed (connections, messages, incomings) and what it may
+ * call. Compiles as C and as C++. docs/writing-a-transport.md walks through it.
+ *
+ * Contexts: P process, may sleep; W worker of the connection, may sleep; S softirq, must not
+ * sleep; A any of them.
+ */
+#ifndef RDS_TRANSPORT_H
+#define RDS_TRANSPORT_H
+
+#include "rds/types.h" /* TRANSNAMSIZ is in linux/rds.h */
+#include "rds/wire.h"
+
+/* Types 0 (IB) and 2 (TCP) are in linux/rds.h. The loopback has a slot of its own. */
+#define RDS_TRANS_LOOP 3
+
+/* Raised with every change of this header that a rebuilt transport would notice. */
+#define RDS_TRANSPORT_INTERFACE 1
+
+struct rds_connection;
+struct rds_info_iterator;
+struct rds_message;
+struct rds_incoming;
+struct rds_peer;
+struct rds_sock;
+struct rdma_cm_event;
+struct rdma_cm_id;
+
+/*
+ * Lane states. Changes are compare-and-swap, except the forced change to ERROR by rds_conn_drop().
+ *
+ *            connect / claim          connect complete
+ *   DOWN ---------------> CONNECTING ----------------> UP
+ *    ^                        | connect hook failed     |
+ *    |<-----------------------+                         |
+ *    |                                                  |
+ *    +--- DISCONNECTING <--- ERROR <--- (drop) ---------+  any state but DOWN
+ */
+enum rds_conn_state {
+	RDS_CONN_DOWN = 0,
+	RDS_CONN_CONNECTING = 1,
+	RDS_CONN_DISCONNECTING = 2,
+	RDS_CONN_UP = 3,
+	RDS_CONN_RESETTING = 4, /* number of the stock modules; not used: a duel waits for DOWN */
+	RDS_CONN_ERROR = 5,
+};
+
+/*
+ * One lane between two addresses, as a transport sees it. Everything but c_transport_data is
+ * read-only for the transport. Lives as long as its peer: hold rds_conn_get() to keep it.
+ */
+struct rds_connection {
+	struct in6_addr c_laddr; /* own address, IPv4 as ::ffff:a.b.c.d */
+	struct in6_addr c_faddr; /* the peer's */
+	struct rds_transport *c_trans;
+	void *c_transport_data; /* set by conn_alloc */
+	struct net *c_net;
+	struct rds_peer *c_peer;
+	u32 c_if_index; /* of link-local addresses, else 0 */
+	u8 c_tos;
+	u8 c_index; /* lane 0..7 */
+	u8 c_isv6;
+	u8 c_larger; /* own address >= the peer's, unsigned over 16 bytes (tcp.md 7) */
+};
+
+/*
+ * A message on its way up. A transport embeds it in whatever holds the payload.
+ * i_refs belongs to the core (a refcount_t).
+ */
+struct rds_incoming {
+	struct list_head i_item; /* on a socket's receive queue; its receive lock */
+	u32 i_refs;
+	u32 i_len; /* payload bytes */
+	struct rds_connection *i_conn; /* holds a peer reference */
+	struct in6_addr i_saddr;
+	struct rds_header i_hdr;
+	u64 i_rx_ns; /* when rds_recv_incoming() took it, wall clock */
+};
+
+/* RDMA and atomic operations of a message. The fields are the core's; transports read them. */
+struct rm_rdma_op {
+	u64 op_remote_addr;
+	u64 op_bytes;
+	u64 op_token;
+	struct scatterlist *op_sg;
+	u32 op_rkey;
+	u32 op_nents;
+	u8 op_active;
+	u8 op_write;
+	u8 op_fence;
+	u8 op_notify;
+	u8 op_recverr;
+	u8 op_silent;
+	u8 op_mapped;
+	u8 op_pad;
+};
+
+enum rds_atomic_kind {
+	RDS_ATOMIC_CSWP = 0,
+	RDS_ATOMIC_FADD = 1,
+};
+
+struct rm_atomic_op {
+	u64 op_remote_addr;
+	u64 op_compare_add; /* compare value, or the addend */
+	u64 op_swap;
+	u64 op_compare_mask; /* nocarry mask of a masked fetch-and-add */
+	u64 op_swap_mask;
+	u64 op_token;
+	struct scatterlist *op_sg;
+	u32 op_rkey;
+	u8 op_kind; /* enum rds_atomic_kind */
+	u8 op_active;
+	u8 op_masked;
+	u8 op_notify;
+	u8 op_recverr;
+	u8 op_silent;
+	u8 op_mapped;
+	u8 op_pad;
+};
+
+/* Bits of m_flags, each set once and never together with another writer. */
+#define RDS_MSG_PAGEVEC 0x01 /* payload is borrowed (congestion map): never freed or changed */
+#define RDS_MSG_MAP 0x02 /* a congestion map: on no list, never acknowledged */
+
+/*
+ * A message on its way down. Header and payload are fixed once it is queued; a transport may
+ * write i_hdr.h_flags, h_ack, h_credit, h_csum and h_exthdr when hdr_off is 0, and m_ack_seq.
+ *
+ * Owners: every list it stands on, the engine while it sends it, and a transport that took
+ * rds_message_addref() each own one reference.
+ */
+struct rds_message {
+	struct rds_incoming m_inc; /* i_hdr is the header; loopback hands the whole thing up */
+	struct list_head m_sock_item; /* socket's send list; m_on_sock; the socket's send lock */
+	struct list_head m_conn_item; /* lane's send or retransmit list; m_on_conn; the lane lock */
+	struct rds_sock *m_rs; /* counted reference, or NULL for the kernel's own messages */
+	struct rds_connection *m_conn; /* the lane that carries it; counted once queued */
+	struct bio_vec *m_pieces;
+	u32 m_refs; /* a refcount_t, the core's */
+	u32 m_nr_pieces;
+	u32 m_len; /* payload bytes, = h_len */
+	u8 m_flags;
+	u8 m_on_sock;
+	u8 m_on_conn;
+	u8 m_retransmitted; /* put RDS_FLAG_RETRANSMITTED into the header */
+	u8 m_ack_required; /* IB puts RDS_FLAG_ACK_REQUIRED into the header */
+	u8 m_has_ack_seq; /* m_ack_seq is valid; cleared when the message is queued again */
+	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
+	u8 m_pad;
+	u16 m_max_pieces;
+	u16 m_pad2;
+	u64 m_ack_seq; /* the transport's own acknowledgement number */
+	u8 *m_linear_data;
+	struct rm_rdma_op m_rdma;
+	struct rm_atomic_op m_atomic;
+	/* m_pieces and linear payload follow */
+};
+
+/*
+ * What a transport does. C names, plain C calls; nothing may throw. Members that are NULL are
+ * not offered; required are laddr_check (but for the loopback), conn_alloc, conn_free,
+ * conn_connect, conn_shutdown, xmit, recv, inc_copy_to_user and inc_free.
+ */
+struct rds_transport {
+	char t_name[TRANSNAMSIZ]; /* shown in RDS_INFO_CONNECTIONS; at most 15 characters */
+	struct list_head t_item; /* unused, kept for the interface */
+	struct module *t_owner; /* a reference is held for each bound socket */
+	/* outgoing connections to local addresses go to the loopback transport, incoming ones from
+	 * local addresses are refused */
+	unsigned int t_prefer_loopback : 1;
+	unsigned int t_type; /* RDS_TRANS_*: slot in the registry, value of SO_RDS_TRANSPORT */
+
+	/**
+	 * laddr_check - does this transport serve a local IPv4 address?
+	 * Context: P or W, re-entrant, registry lock held for reading; may sleep.
+	 * Return: 0 yes; any negative errno no (usually -EADDRNOTAVAIL).
+	 */
+	int (*laddr_check)(struct net *net, __be32 addr);
+
+	/**
+	 * conn_alloc - make the transport's part of a connection, set c_transport_data
+	 * Context: P or W, before the connection is visible. Several threads may create the same
+	 * connection at once; losers are freed with conn_free. Obey @gfp.
+	 * Return: 0 or a negative errno, with nothing left allocated.
+	 */
+	int (*conn_alloc)(struct rds_connection *conn, gfp_t gfp);
+
+	/**
+	 * conn_free - free what conn_alloc made
+	 * @data: the pointer that conn_alloc stored
+	 * Context: P or W, no work pending, conn_shutdown has returned. Once per connection.
+	 */
+	void (*conn_free)(void *data);
+
+	/**
+	 * conn_connect - start connecting
+	 * Context: W, state CONNECTING; never concurrent with itself or conn_shutdown.
+	 * Return: 0: started, and exactly one of rds_connect_complete() and rds_conn_drop() follows
+	 * (completing inside the call is allowed). Negative errno: not started, nothing held; the
+	 * core goes back to DOWN and retries with back-off.
+	 */
+	int (*conn_connect)(struct rds_connection *conn);
+
+	/**
+	 * conn_shutdown - stop traffic on the connection
+	 * Context: P or W; send_sem held, so no xmit runs; state DISCONNECTING. Called any number
+	 * of times, also when nothing was ever connected. Once it has returned, nothing is
+	 * delivered until the next successful connect. Bytes that were acknowledged to the peer
+	 * must have been delivered by then.
+	 */
+	void (*conn_shutdown)(struct rds_connection *conn);
+
+	/**
+	 * xmit_prepare, xmit_complete - around a batch of xmit calls. Optional, each.
+	 * Context: P or W (A with t_xmit_atomic), send_sem held.
+	 */
+	void (*xmit_prepare)(struct rds_connection *conn);
+	void (*xmit_complete)(struct rds_connection *conn);
+
+	/**
+	 * xmit - send part of a message
+	 * @hdr_off: header bytes already taken, 0..48; header goes before payload
+	 * @sg: index of the next payload piece; @off: bytes of it already taken
+	 * Context: P or W (A with t_xmit_atomic); send_sem held, not re-entrant per connection.
+	 * The core holds a reference during the call; the transport takes its own for longer.
+	 * Return: > 0 bytes taken, header bytes included; 0 full: rds_send_kick() will follow;
+	 * -EAGAIN retry at once; -ENOMEM retry later; other errors: the transport has called
+	 * rds_conn_drop().
+	 */
+	int (*xmit)(struct rds_connection *conn, struct rds_message *rm, unsigned int hdr_off,
+		    unsigned int sg, unsigned int off);
+
+	/**
+	 * xmit_rdma, xmit_atomic - post a whole RDMA or atomic operation, before xmit of its message
+	 * Context and results as xmit, but 0 means posted. Absent: such messages are refused with
+	 * -EOPNOTSUPP. Never repeated after a reconnect.
+	 */
+	int (*xmit_rdma)(struct rds_connection *conn, struct rm_rdma_op *op);
+	int (*xmit_atomic)(struct rds_connection *conn, struct rm_atomic_op *op);
+
+	/**
+	 * recv - continue receiving after rds_recv_kick()
+	 * Context: W, only while UP.
+	 * Return: 0 done; -EAGAIN call again at once; -ENOMEM again in two ticks.
+	 */
+	int (*recv)(struct rds_connection *conn);
+
+	/**
+	 * inc_copy_to_user - copy payload to the reader
+	 * Context: P, no locks, faults allowed; several readers at once; may be repeated.
+	 * Return: bytes copied = min(length, room), or -EFAULT.
+	 */
+	int (*inc_copy_to_user)(struct rds_incoming *inc, struct iov_iter *to);
+
+	/**
+	 * inc_free - free an incoming and its payload; last reference is gone
+	 * Context: A.
+	 */
+	void (*inc_free)(struct rds_incoming *inc);
+
+	/**
+	 * cm_* - connection manager events; called by the RDMA transport's own event handler.
+	 * Context: P.
+	 */
+	int (*cm_handle_connect)(struct rdma_cm_id *cm_id, struct rdma_cm_event *event);
+	int (*cm_initiate_connect)(struct rdma_cm_id *cm_id);
+	void (*cm_connect_complete)(struct rds_connection *conn, struct rdma_cm_event *event);
+
+	/**
+	 * stats_info_copy - append the transport's counters with rds_stats_info_copy(). Optional.
+	 * @avail: room in counter records
+	 * Context: P, registry lock held for reading.
+	 * Return: the number of its counters, always; copied only if all fit.
+	 */
+	unsigned int (*stats_info_copy)(struct rds_info_iterator *iter, unsigned int avail);
+
+	/**
+	 * exit - the last connection of this transport is gone
+	 * Context: P, from rds_trans_unregister(), exactly once. Optional.
+	 */
+	void (*exit)(void);
+
+	/**
+	 * get_mr, sync_mr, free_mr, flush_mrs - memory regions (rdma.md); all optional, sync_mr and
+	 * free_mr required with get_mr.
+	 * get_mr: P; returns a handle or ERR_PTR, on success owns @sg and its pages.
+	 * sync_mr: A; DMA synchronisation. free_mr: A. flush_mrs: P.
+	 */
+	void *(*get_mr)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
+			u32 *key_ret);
+	void (*sync_mr)(void *trans_private, int direction);
+	void (*free_mr)(void *trans_private, int invalidate);
+	void (*flush_mrs)(void);
+
+	/* Additions; all optional. */
+
+	unsigned int t_mp_capable : 1; /* may have more than one lane */
+	unsigned int t_small_connects : 1; /* data flows on connections of the smaller address only;
+					    * conn_connect of the larger one just makes it connect */
+	unsigned int t_xmit_atomic : 1; /* xmit and its bracket may be called in softirq */
+
+	/**
+	 * laddr_check6 - as laddr_check for a genuine IPv6 address
+	 * @scope_id: interface of a link-local address, else 0
+	 */
+	int (*laddr_check6)(struct net *net, const struct in6_addr *addr, u32 scope_id);
+};
+
+RDS_EXTERN_C_BEGIN
+
+/*
+ * ---- registration ----
+ */
+
+/**
+ * rds_trans_register - offer a transport to the core
+ * Context: P, from module init.
+ * Return: 0; -EEXIST when the type is taken; -EINVAL for a bad type or a missing hook;
+ * -ENOEXEC for a transport of another build or interface number.
+ */
+int __rds_trans_register(struct rds_transport *trans, unsigned int interface_nr,
+			 const char *build);
+#define rds_trans_register(trans) \
+	__rds_trans_register(trans, RDS_TRANSPORT_INTERFACE, RDS_ABI_HASH)
+
+/**
+ * rds_trans_unregister - withdraw it: destroys all its connections, then calls exit
+ * A transport that is not the registered one is ignored. Context: P, from module exit.
+ */
+void rds_trans_unregister(struct rds_transport *trans);
+
+/*
+ * ---- connections ----
+ */
+
+/**
+ * rds_conn_accept - find or create the connection of an incoming transport connection
+ * Context: P. The caller puts the result with rds_conn_put().
+ * Return: a counted connection, or ERR_PTR: -ENOMEM (also: too many peers), -ENETDOWN,
+ * -EOPNOTSUPP (@faddr is local and the transport prefers loopback).
+ */
+struct rds_connection *rds_conn_accept(struct net *net, const struct in6_addr *laddr,
+				       const struct in6_addr *faddr, struct rds_transport *trans,
+				       u8 tos, u32 if_index);
+
+/**
+ * rds_conn_reverse - the connection that carries what @conn's peer sends, for a transport that
+ * is both ends itself (loopback). Context: P. As rds_conn_accept(), but no loopback rule.
+ */
+struct rds_connection *rds_conn_reverse(struct rds_connection *conn);
+
+void rds_conn_get(struct rds_connection *conn); /* A */
+void rds_conn_put(struct rds_connection *conn); /* A */
+
+/** rds_conn_state - enum rds_conn_state. Context: A. */
+int rds_conn_state(const struct rds_connection *conn);
+
+/** rds_conn_alive - is its peer still on the table, or on its way out? Context: A. */
+int rds_conn_alive(const struct rds_connection *conn);
+
+/** rds_conn_claim - DOWN -> CONNECTING for an accepted connection. A. Return: 1 when claimed. */
+int rds_conn_claim(struct rds_connection *conn);
+
+/** rds_connect_complete - CONNECTING -> UP and start traffic; other states: drop. Context: A. */
+void rds_connect_complete(struct rds_connection *conn);
+
+/** rds_conn_drop - the connection is lost: ERROR, and a worker shuts it down. Context: A. */
+void rds_conn_drop(struct rds_connection *conn);
+
+/** rds_conn_connect_if_down - ask for a connect unless one is under way. Context: A. */
+void rds_conn_connect_if_down(struct rds_connection *conn);
+
+/** rds_conn_probe - queue a handshake probe while the lane count is unknown. Context: P. */
+void rds_conn_probe(struct rds_connection *conn);
+
+/**
+ * rds_conn_destroy_net - destroy all connections of @trans in @net
+ * Context: P, from the transport's network namespace exit.
+ */
+void rds_conn_destroy_net(struct rds_transport *trans, struct net *net);
+
+/** rds_conn_drop_net - drop them all, so that they reconnect (changed buffer sizes). P. */
+void rds_conn_drop_net(struct rds_transport *trans, struct net *net);
+
+/*
+ * ---- sending ----
+ */
+
+/** rds_send_kick - space has appeared: clear "full" and run the send engine. Context: A. */
+void rds_send_kick(struct rds_connection *conn);
+
+/** is_acked_func - has the peer got @rm, by acknowledgement number @ack? */
+typedef int (*is_acked_func)(struct rds_message *rm, u64 ack);
+
+/**
+ * rds_send_drop_acked - release what the peer has acknowledged, oldest first
+ * @is_acked: NULL: sequence <= @ack. Context: A.
+ */
+void rds_send_drop_acked(struct rds_connection *conn, u64 ack, is_acked_func is_acked);
+
+void rds_message_addref(struct rds_message *rm); /* A */
+void rds_message_put(struct rds_message *rm); /* A */
+
+/*
+ * ---- receiving ----
+ */
+
+/** rds_inc_init - one reference for the caller; @saddr is the sender's address. A. */
+void rds_inc_init(struct rds_incoming *inc, struct rds_connection *conn,
+		  const struct in6_addr *saddr);
+void rds_inc_addref(struct rds_incoming *inc); /* A */
+void rds_inc_put(struct rds_incoming *inc); /* A */
+
+/**
+ * rds_recv_incoming - a complete message has arrived on @conn
+ * Takes its own reference when it queues it; the caller puts his. One caller per connection at
+ * a time. Context: A; @gfp for what it must allocate (pongs).
+ */
+void rds_recv_incoming(struct rds_connection *conn, const struct in6_addr *saddr,
+		       const struct in6_addr *daddr, struct rds_incoming *inc, gfp_t gfp);
+
+/** rds_recv_kick - have the worker call the recv hook. Context: A. */
+void rds_recv_kick(struct rds_connection *conn);
+
+/**
+ * rds_map_reader - copies @len bytes of a received map at @off to @to. The core's way to look at
+ * a congestion map in whatever the transport holds it.
+ */
+typedef void (*rds_map_reader)(void *arg, unsigned int off, void *to, unsigned int len);
+
+/**
+ * rds_cong_recv_map - the peer's congestion map has arrived, 8192 bytes
+ * @exact: report just the port groups that became free (IB); else all (TCP)
+ * Context: A. Return: 0, or -ENOMEM: nothing changed, try again later.
+ */
+int rds_cong_recv_map(struct rds_connection *conn, rds_map_reader read, void *arg, int exact);
+
+/* inc_copy_to_user and inc_free for an incoming that is the m_inc of a message. */
+int rds_message_inc_copy_to_user(struct rds_incoming *inc, struct iov_iter *to);
+void rds_message_inc_free(struct rds_incoming *inc);
+
+/*
+ * ---- information ----
+ */
+
+/* What an info function appends to; @used counts on when there is no room left. */
+struct rds_info_iterator {
+	u8 *buf;
+	u64 room;
+	u64 used;
+};
+
+/**
+ * rds_info_func - append all records of one kind that @net may see
+ * @each: to be set to the size of a record. Context: P, may be called again with more room.
+ */
+typedef void (*rds_info_func)(struct net *net, struct rds_info_iterator *iter,
+			      unsigned int *each);
+
+/** rds_info_register_func - serve RDS_INFO_* number @optname. Return: 0, -EEXIST, -EINVAL. P. */
+int rds_info_register_func(int optname, rds_info_func func, struct module *owner);
+/** rds_info_deregister_func - returns when no call of @func runs any more. P. */
+void rds_info_deregister_func(int optname, rds_info_func func);
+/** rds_info_copy - append @len bytes, or just count them when they do not fit. A. */
+void rds_info_copy(struct rds_info_iterator *iter, const void *data, unsigned long len);
+/** rds_stats_info_copy - append @nr counters of 40 bytes. A. */
+void rds_stats_info_copy(struct rds_info_iterator *iter, const u64 *values,
+			 const char *const *names, unsigned int nr);
+
+RDS_EXTERN_C_END
+
+#endif /* RDS_TRANSPORT_H */

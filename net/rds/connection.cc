@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a lane: state machine, connect, shutdown, reconnect. All transitions but claim,
+ * connect_complete and drop are made by one work item, life(), which never runs twice at once;
+ * so connecting and shutting down need no lock of their own. Drawn in include/rds/transport.h.
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+
+rds_lane::rds_lane(rds_peer *p, u8 index)
+	: rds_connection{},
+	  c_life_work(kernel::work_thunk<&rds_lane::c_life_work, &rds_lane::life>::call,
+		      KERNEL_WORK_LIFE),
+	  c_send_work(kernel::work_thunk<&rds_lane::c_send_work, &rds_lane::send_run>::call,
+		      KERNEL_WORK_SEND),
+	  c_recv_work(kernel::work_thunk<&rds_lane::c_recv_work, &rds_lane::recv_run>::call,
+		      KERNEL_WORK_RECV)
+{
+	c_peer = p;
+	c_index = index;
+}
+
+void rds_lane::queue_work(kernel::work &w, unsigned long delay)
+{
+	kernel::guard hold(c_lock);
+	if (!c_dying)
+		w.queue(delay);
+}
+
+void rds_lane::drop()
+{
+	for (;;) {
+		int s = state();
+		/* DISCONNECTING: what is dropped is being shut down; nothing newer exists */
+		if (s == RDS_CONN_DOWN || s == RDS_CONN_ERROR || s == RDS_CONN_DISCONNECTING)
+			return;
+		if (change_state(s, RDS_CONN_ERROR))
+			break;
+	}
+	kernel::guard hold(c_lock);
+	if (!c_dying)
+		c_life_work.requeue(0);
+}
+
+/* A pending back-off delay goes on: a request does not shorten it. */
+void rds_lane::connect_if_down()
+{
+	kernel::full_barrier(); /* against shutdown(): message queued, then state read */
+	if (state() != RDS_CONN_DOWN)
+		return;
+	kernel::write_once(c_want_connect, true);
+	queue_work(c_life_work);
+}
+
+bool rds_lane::claim()
+{
+	kernel::guard hold(c_lock);
+	return !c_dying && change_state(RDS_CONN_DOWN, RDS_CONN_CONNECTING);
+}
+
+void rds_lane::connect_complete()
+{
+	if (!change_state(RDS_CONN_CONNECTING, RDS_CONN_UP)) {
+		drop();
+		return;
+	}
+	c_backoff.connected();
+	c_peer->touch();
+	kernel::write_once(c_want_connect, false);
+	if (c_index == 0)
+		kernel::write_once(c_peer->map_pending, u8{1});
+	queue_work(c_send_work);
+	queue_work(c_recv_work);
+}
+
+void rds_lane::life()
+{
+	if (state() == RDS_CONN_ERROR)
+		shutdown();
+	if (state() == RDS_CONN_DOWN && kernel::exchange(c_want_connect, false))
+		start_connect();
+}
+
+void rds_lane::start_connect()
+{
+	if (!claim())
+		return;
+	if (!c_trans->conn_connect(this))
+		return;
+	/* else dropped meanwhile: the drop has queued us again */
+	if (change_state(RDS_CONN_CONNECTING, RDS_CONN_DOWN))
+		schedule_reconnect();
+}
+
+/*
+ * Where only the smaller address connects (TCP), the larger one just knocks, and only while it has
+ * something to send (lifecycle.md L8); not faster than the ceiling, since a knock that was heard
+ * is answered by a connection.
+ */
+void rds_lane::schedule_reconnect()
+{
+	kernel::full_barrier(); /* against connect_if_down(): state written, then queue read */
+	unsigned long delay = rds_tunables.reconnect_max_ticks;
+	bool knocks = c_larger && c_trans->t_small_connects;
+	if (!knocks)
+		delay = c_backoff.next(kernel_random(), rds_tunables.reconnect_min_ticks, delay);
+
+	kernel::guard hold(c_lock);
+	if (c_dying || (knocks && c_send.empty() && !kernel::read_once(c_want_connect)))
+		return;
+	kernel::write_once(c_want_connect, true);
+	c_life_work.requeue(delay);
+}
+
+void rds_lane::shutdown()
+{
+	if (!change_state(RDS_CONN_ERROR, RDS_CONN_DISCONNECTING))
+		return;
+	c_recv_work.cancel();
+	rds_stats_inc(rds_s_conn_reset);
+	{
+		kernel::guard hold(c_send_sem); /* engines have left */
+		c_trans->conn_shutdown(this);
+		reset();
+	}
+	(void)change_state(RDS_CONN_DISCONNECTING, RDS_CONN_DOWN);
+	schedule_reconnect();
+}
+
+/* Everything unacknowledged goes back in front, in its order. The receive sequence is kept. */
+void rds_lane::reset()
+{
+	c_send_sem.assert_held();
+	rds_message *in_flight = c_xmit_rm;
+	c_xmit_rm = nullptr;
+	c_xmit_hdr_off = c_xmit_sg = c_xmit_off = c_xmit_rounds = 0;
+	c_xmit_rdma_done = c_xmit_atomic_done = false;
+	c_acks.reload(rds_tunables.max_unacked_packets, rds_tunables.max_unacked_bytes);
+	kernel::write_once(c_blocked, u8{0});
+	{
+		kernel::guard hold(c_lock);
+		c_retrans.each([](rds_message *rm) {
+			rm->m_ack_required = 1;
+			rm->m_retransmitted = 1;
+			/* an ack on the next connection must not match the old number */
+			rm->m_has_ack_seq = 0;
+		});
+		c_send.splice_front(c_retrans);
+	}
+	if (in_flight)
+		rds_message_put(in_flight);
+}
+
+/* Steps B to E of the peer's end, see peer.cc. */
+void rds_lane::destroy()
+{
+	{
+		kernel::guard hold(c_lock);
+		c_dying = true;
+	}
+	c_life_work.cancel();
+	c_send_work.cancel();
+	c_recv_work.cancel();
+	{
+		/* nobody connects or claims any more; completions and drops may still come */
+		kernel::guard hold(c_send_sem);
+		kernel::write_once(c_state, int{RDS_CONN_DISCONNECTING});
+		if (c_transport_data)
+			c_trans->conn_shutdown(this);
+		reset();
+		kernel::store_release(c_state, int{RDS_CONN_DOWN});
+	}
+	rds_send_purge(this);
+	if (c_transport_data)
+		c_trans->conn_free(c_transport_data);
+	c_transport_data = nullptr;
+}
+
+void rds_lane::send_run()
+{
+	if (up())
+		rds_send_xmit(this);
+}
+
+void rds_lane::recv_run()
+{
+	if (!up())
+		return;
+	int err = c_trans->recv(this);
+	if (err == -EAGAIN) {
+		rds_stats_inc(rds_s_recv_immediate_retry);
+		queue_work(c_recv_work);
+	} else if (err == -ENOMEM) {
+		rds_stats_inc(rds_s_recv_delayed_retry);
+		queue_work(c_recv_work, 2);
+	}
+}
+
+int rds_conn_state(const rds_connection *conn)
+{
+	return lane_of(conn)->state();
+}
+
+int rds_conn_alive(const rds_connection *conn)
+{
+	return !kernel::read_once(conn->c_peer->dying);
+}
+
+int rds_conn_claim(rds_connection *conn)
+{
+	return lane_of(conn)->claim();
+}
+
+void rds_connect_complete(rds_connection *conn)
+{
+	lane_of(conn)->connect_complete();
+}
+
+void rds_conn_drop(rds_connection *conn)
+{
+	lane_of(conn)->drop();
+}
+
+void rds_conn_connect_if_down(rds_connection *conn)
+{
+	lane_of(conn)->connect_if_down();
+}
+
+void rds_recv_kick(rds_connection *conn)
+{
+	rds_lane *lane = lane_of(conn);
+	if (lane->up())
+		lane->queue_work(lane->c_recv_work);
+}
+
+/* The mark is set before xmit is called, so a kick during the call is not lost. */
+void rds_send_kick(rds_connection *conn)
+{
+	rds_lane *lane = lane_of(conn);
+	if (kernel::exchange(lane->c_blocked, u8{0}))
+		lane->queue_work(lane->c_send_work);
+}

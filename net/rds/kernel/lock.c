@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Seam: locks, RCU, reference counts. The lockdep keys of all C++ locks live here. */
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+
+#include "objects.h"
+
+static const char *const spin_names[KERNEL_LOCK_CLASSES] = {
+	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",
+	[KERNEL_LOCK_TCP_CONN] = "rds_tcp_conn",
+	[KERNEL_LOCK_TEST] = "rds_test",
+	[KERNEL_LOCK_NET] = "rds_net",
+	[KERNEL_LOCK_SOCKS] = "rds_net_socks",
+	[KERNEL_LOCK_BIND] = "rds_bind",
+	[KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv",
+	[KERNEL_LOCK_CONG] = "rds_cong",
+	[KERNEL_LOCK_WATCH] = "rds_cong_watch",
+	[KERNEL_LOCK_SOCK_SND] = "rds_sock_snd",
+	[KERNEL_LOCK_LANE] = "rds_lane",
+};
+static struct lock_class_key spin_keys[KERNEL_LOCK_CLASSES];
+
+void kernel_spin_init(void *lock, enum kernel_lock_class cls)
+{
+	spinlock_t *spin = lock;
+
+	spin_lock_init(spin);
+	lockdep_set_class_and_name(spin, &spin_keys[cls], spin_names[cls]);
+}
+
+void kernel_spin_lock(void *lock) __acquires(lock)
+{
+	spin_lock_bh((spinlock_t *)lock);
+}
+
+void kernel_spin_lock_nested(void *lock) __acquires(lock)
+{
+	local_bh_disable();
+	spin_lock_nested((spinlock_t *)lock, SINGLE_DEPTH_NESTING);
+}
+
+void kernel_spin_unlock(void *lock) __releases(lock)
+{
+	spin_unlock_bh((spinlock_t *)lock);
+}
+
+void kernel_spin_assert_held(const void *lock)
+{
+	lockdep_assert_held((const spinlock_t *)lock);
+}
+
+static const char *const mutex_names[KERNEL_MUTEX_CLASSES] = {
+	[KERNEL_MUTEX_DESTROY] = "rds_net_destroy",
+	[KERNEL_MUTEX_TCP_CONN] = "rds_tcp_conn_mutex",
+	[KERNEL_MUTEX_TCP_NET] = "rds_tcp_net_mutex",
+};
+static struct lock_class_key mutex_keys[KERNEL_MUTEX_CLASSES];
+
+void kernel_mutex_init(void *mutex, enum kernel_mutex_class cls)
+{
+	__mutex_init(mutex, mutex_names[cls], &mutex_keys[cls]);
+}
+
+void kernel_mutex_lock(void *mutex)
+{
+	mutex_lock(mutex);
+}
+
+void kernel_mutex_unlock(void *mutex)
+{
+	mutex_unlock(mutex);
+}
+
+void kernel_mutex_assert_held(const void *mutex)
+{
+	lockdep_assert_held((const struct mutex *)mutex);
+}
+
+#ifdef CONFIG_LOCKDEP
+static struct lock_class_key sem_keys[KERNEL_SEM_CLASSES];
+#endif
+
+void kernel_sem_init(void *p, enum kernel_sem_class cls)
+{
+	struct seam_semaphore *s = p;
+
+	sema_init(&s->sem, 1);
+#ifdef CONFIG_LOCKDEP
+	lockdep_init_map(&s->dep_map, "rds_send_sem", &sem_keys[cls], 0);
+#endif
+}
+
+/* Told to lockdep as a mutex: that is what it is, but for softirqs that try it. */
+void kernel_sem_down(void *p)
+{
+	struct seam_semaphore *s = p;
+
+	might_sleep();
+	mutex_acquire(&s->dep_map, 0, 0, _RET_IP_);
+	down(&s->sem);
+}
+
+bool kernel_sem_try_down(void *p)
+{
+	struct seam_semaphore *s = p;
+
+	if (down_trylock(&s->sem))
+		return false;
+	mutex_acquire(&s->dep_map, 0, 1, _RET_IP_);
+	return true;
+}
+
+void kernel_sem_up(void *p)
+{
+	struct seam_semaphore *s = p;
+
+	mutex_release(&s->dep_map, _RET_IP_);
+	up(&s->sem);
+}
+
+void kernel_sem_assert_held(void *p)
+{
+	struct seam_semaphore *s __maybe_unused = p;
+
+	lockdep_assert(lock_is_held(&s->dep_map));
+}
+
+void kernel_rwsem_init(void *rwsem)
+{
+	init_rwsem((struct rw_semaphore *)rwsem);
+}
+
+void kernel_rwsem_read_lock(void *rwsem)
+{
+	down_read(rwsem);
+}
+
+void kernel_rwsem_read_unlock(void *rwsem)
+{
+	up_read(rwsem);
+}
+
+void kernel_rwsem_write_lock(void *rwsem)
+{
+	down_write(rwsem);
+}
+
+void kernel_rwsem_write_unlock(void *rwsem)
+{
+	up_write(rwsem);
+}
+
+void kernel_rcu_read_lock(void) __acquires(RCU)
+{
+	rcu_read_lock();
+}
+
+void kernel_rcu_read_unlock(void) __releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+void kernel_synchronize_rcu(void)
+{
+	synchronize_rcu();
+}
+
+static void rcu_call(struct rcu_head *head)
+{
+	struct seam_rcu *r = container_of(head, struct seam_rcu, head);
+
+	r->func(r);
+}
+
+void kernel_call_rcu(void *rcu_head, void (*func)(void *rcu_head))
+{
+	struct seam_rcu *r = rcu_head;
+
+	r->func = func;
+	call_rcu(&r->head, rcu_call);
+}
+
+void kernel_rcu_barrier(void)
+{
+	rcu_barrier();
+}
+
+void kernel_ref_init(u32 *ref)
+{
+	refcount_set((refcount_t *)ref, 1);
+}
+
+void kernel_ref_inc(u32 *ref)
+{
+	refcount_inc((refcount_t *)ref);
+}
+
+bool kernel_ref_inc_not_zero(u32 *ref)
+{
+	return refcount_inc_not_zero((refcount_t *)ref);
+}
+
+bool kernel_ref_dec_and_test(u32 *ref)
+{
+	return refcount_dec_and_test((refcount_t *)ref);
+}

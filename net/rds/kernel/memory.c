@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Seam: memory, payload pages, copying from and to the user. */
+#include <linux/bvec.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "kernel/seam.h"
+
+/* 32 KiB: the largest piece that the allocator gives without effort. */
+#define PIECE_ORDER 3
+
+void *kernel_alloc(size_t bytes, gfp_t gfp)
+{
+	return kmalloc(bytes, gfp);
+}
+
+void *kernel_zalloc(size_t bytes, gfp_t gfp)
+{
+	return kzalloc(bytes, gfp);
+}
+
+void kernel_free(const void *p)
+{
+	kfree(p);
+}
+
+void *kernel_big_zalloc(size_t bytes)
+{
+	return kvzalloc(bytes, GFP_KERNEL);
+}
+
+void kernel_big_free(const void *p)
+{
+	kvfree(p);
+}
+
+static struct page *piece_alloc(size_t want, unsigned int *got, gfp_t gfp)
+{
+	unsigned int order = min_t(unsigned int, get_order(want), PIECE_ORDER);
+	struct page *page;
+
+	for (; order; order--) {
+		page = alloc_pages((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP | __GFP_NOWARN |
+				   __GFP_NORETRY, order);
+		if (page)
+			break;
+	}
+	if (!order)
+		page = alloc_page(gfp | __GFP_NOWARN);
+	*got = PAGE_SIZE << order;
+	return page;
+}
+
+int kernel_pieces_alloc(struct bio_vec *pieces, unsigned int max, size_t bytes, gfp_t gfp)
+{
+	unsigned int nr = 0, got;
+
+	while (bytes) {
+		struct page *page = nr < max ? piece_alloc(bytes, &got, gfp) : NULL;
+
+		if (!page) {
+			kernel_pieces_free(pieces, nr);
+			return -ENOMEM;
+		}
+		pieces[nr].bv_page = page;
+		pieces[nr].bv_offset = 0;
+		pieces[nr].bv_len = min_t(size_t, bytes, got);
+		bytes -= pieces[nr].bv_len;
+		nr++;
+	}
+	return nr;
+}
+
+/* Page references, not __free_pages(): a transport's skbs may still hold the page. */
+void kernel_pieces_free(struct bio_vec *pieces, unsigned int nr)
+{
+	while (nr--)
+		put_page(pieces[nr].bv_page);
+}
+
+void kernel_piece_of(struct bio_vec *piece, const void *p, unsigned int len)
+{
+	piece->bv_page = virt_to_page(p);
+	piece->bv_offset = offset_in_page(p);
+	piece->bv_len = len;
+}
+
+void kernel_pieces_fill(struct bio_vec *pieces, unsigned int nr, const void *from)
+{
+	unsigned int i, off = 0;
+
+	for (i = 0; i < nr; i++) {
+		void *to = page_address(pieces[i].bv_page) + pieces[i].bv_offset;
+
+		if (from)
+			memcpy(to, from + off, pieces[i].bv_len);
+		else
+			memset(to, 0, pieces[i].bv_len);
+		off += pieces[i].bv_len;
+	}
+}
+
+int kernel_pieces_from_iter(struct bio_vec *pieces, unsigned int nr, size_t bytes,
+			    struct iov_iter *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr && bytes; i++) {
+		/* lowmem on all supported machines: the piece is one run of addresses */
+		void *to = page_address(pieces[i].bv_page) + pieces[i].bv_offset;
+		size_t n = min_t(size_t, bytes, pieces[i].bv_len);
+
+		if (copy_from_iter(to, n, from) != n)
+			return -EFAULT;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from)
+{
+	return copy_from_iter(to, bytes, from) == bytes ? 0 : -EFAULT;
+}
+
+int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
+			  struct iov_iter *to)
+{
+	size_t left = min_t(size_t, bytes, iov_iter_count(to)), n;
+	int done = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr && left; i++) {
+		const void *from = page_address(pieces[i].bv_page) + pieces[i].bv_offset;
+
+		n = min_t(size_t, left, pieces[i].bv_len);
+		if (copy_to_iter(from, n, to) != n)
+			return -EFAULT;
+		left -= n;
+		done += n;
+	}
+	return done;
+}
+
+size_t kernel_iter_room(const struct iov_iter *iter)
+{
+	return iov_iter_count(iter);
+}
+
+void kernel_iter_revert(struct iov_iter *iter, size_t bytes)
+{
+	iov_iter_revert(iter, bytes);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the seam's C half keeps in the opaque storage of C++ objects. For the C half only. */
+#ifndef RDS_KERNEL_OBJECTS_H
+#define RDS_KERNEL_OBJECTS_H
+
+#include <linux/rcupdate.h>
+#include <linux/semaphore.h>
+#include <linux/workqueue.h>
+
+#include "kernel/seam.h"
+
+/* A semaphore of count one, with the lockdep map that struct semaphore lacks. */
+struct seam_semaphore {
+	struct semaphore sem;
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map dep_map;
+#endif
+};
+
+struct seam_work {
+	struct delayed_work dwork;
+	kernel_work_func func;
+};
+
+struct seam_rcu {
+	struct rcu_head head;
+	void (*func)(void *rcu_head);
+};
+
+#endif

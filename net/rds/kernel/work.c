@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Seam: work items. One unbound queue for all: items of different lanes run in parallel, one item
+ * never twice at once.
+ */
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "objects.h"
+#include "module.h"
+
+static struct workqueue_struct *rds_wq;
+static struct lock_class_key work_keys[KERNEL_WORK_CLASSES];
+static const char *const work_names[KERNEL_WORK_CLASSES] = {
+	[KERNEL_WORK_LIFE] = "rds_lane_life", [KERNEL_WORK_SEND] = "rds_lane_send",
+	[KERNEL_WORK_RECV] = "rds_lane_recv", [KERNEL_WORK_REAP] = "rds_net_reap",
+	[KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept", [KERNEL_WORK_OTHER] = "rds_other",
+};
+
+int rds_work_init(void)
+{
+	rds_wq = alloc_workqueue("krdsd", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return rds_wq ? 0 : -ENOMEM;
+}
+
+void rds_work_exit(void)
+{
+	destroy_workqueue(rds_wq);
+}
+
+static void work_run(struct work_struct *work)
+{
+	struct seam_work *w = container_of(to_delayed_work(work), struct seam_work, dwork);
+
+	w->func(w);
+}
+
+void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class cls)
+{
+	struct seam_work *w = work;
+
+	w->func = func;
+	INIT_DELAYED_WORK(&w->dwork, work_run);
+	/* a class for each kind: a life work waits for its lane's recv work */
+	lockdep_init_map(&w->dwork.work.lockdep_map, work_names[cls], &work_keys[cls], 0);
+}
+
+bool kernel_work_queue(void *work, unsigned long delay_ticks)
+{
+	struct seam_work *w = work;
+
+	return queue_delayed_work(rds_wq, &w->dwork, delay_ticks);
+}
+
+void kernel_work_requeue(void *work, unsigned long delay_ticks)
+{
+	struct seam_work *w = work;
+
+	mod_delayed_work(rds_wq, &w->dwork, delay_ticks);
+}
+
+bool kernel_work_cancel(void *work)
+{
+	struct seam_work *w = work;
+
+	return cancel_delayed_work_sync(&w->dwork);
+}
+
+void kernel_work_flush(void *work)
+{
+	struct seam_work *w = work;
+
+	flush_delayed_work(&w->dwork);
+}
+
+void kernel_cond_resched(void)
+{
+	cond_resched();
+}
+
+bool kernel_in_softirq(void)
+{
+	return in_softirq();
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The core's part of a network namespace, and start and end of the core itself. Called by the
+ * seam (kernel/net.c, kernel/module.c) in process context, no locks.
+ */
+#include "kernel/layout_check.h"
+#include "rds.h"
+
+rds_net::rds_net(struct net *n)
+	: net(n), seed(kernel_random()),
+	  reap_work(kernel::work_thunk<&rds_net::reap_work, &rds_net::reap>::call,
+		    KERNEL_WORK_REAP)
+{
+	kernel::list_item_init(&owners_head);
+	kernel::list_item_init(&socks_head);
+	kernel::list_item_init(&watch_head);
+}
+
+/* Looks at all peers now and then; the interval is what makes a peer's end late at most. */
+void rds_net::reap()
+{
+	rds_peer_reap(this);
+	kernel::guard hold(lock);
+	if (nr_peers && !dying)
+		reap_work.queue(kernel_ms_to_ticks(1000));
+}
+
+rds_net *rds_net_of(const struct net *net)
+{
+	return static_cast<rds_net *>(kernel_net_rds(net));
+}
+
+rds_net *rds_net_create(struct net *net)
+{
+	void *room = kernel_big_zalloc(sizeof(rds_net));
+	return room ? new (room) rds_net(net) : nullptr;
+}
+
+void rds_net_destroy(rds_net *rn)
+{
+	{
+		kernel::guard hold(rn->lock);
+		rn->dying = true;
+	}
+	rn->reap_work.cancel();
+	rds_peer_destroy_all(rn, nullptr);
+	/* peers and maps are freed after a grace period, and look at their namespace then */
+	kernel_rcu_barrier();
+	rn->~rds_net();
+	kernel_big_free(rn);
+}
+
+int rds_core_init(void)
+{
+	rds_sock_bytes = sizeof(rds_sock);
+	rds_ping_init();
+	int err = rds_stats_init();
+	if (err)
+		return err;
+	err = rds_info_init();
+	if (err) {
+		rds_stats_exit();
+		return err;
+	}
+	err = rds_lists_init();
+	if (err) {
+		rds_info_exit();
+		rds_stats_exit();
+	}
+	return err;
+}
+
+void rds_core_exit(void)
+{
+	rds_lists_exit();
+	rds_info_exit();
+	rds_stats_exit();
+}

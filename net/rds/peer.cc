@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Peers of a namespace: table, caps, creation, idle collection, end. Look-ups are RCU; changes
+ * hold rds_net.lock; destroying holds destroy_mutex and sleeps.
+ *
+ * The end of a peer, in the order of rds_peer_destroy():
+ *   A  off the table: no new look-up finds it; its owner's charge is returned
+ *   B  the lane refuses work, its workers are cancelled
+ *   C  the transport is shut down, under send_sem: engines have left and will not start
+ *   D  queued messages are dropped and given back to their sockets
+ *   E  the transport's part is freed
+ *   F  senders that wait for its congestion map are woken
+ *   G  the table's reference goes; incomings and caches may keep the empty shell for a while
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+
+namespace {
+
+using peer_chain = kernel::hash_chain<rds_peer, &rds_peer::link>;
+using owner_list = kernel::list<rds_peer_owner, &rds_peer_owner::item>;
+
+struct peer_key {
+	const in6_addr *laddr;
+	const in6_addr *faddr;
+	const rds_transport *trans;
+	u8 tos;
+	u32 if_index;
+};
+
+peer_chain &chain_of(rds_net *rn, const in6_addr *laddr, const in6_addr *faddr)
+{
+	u32 words[8];
+	__builtin_memcpy(words, laddr, 16);
+	__builtin_memcpy(words + 4, faddr, 16);
+	u32 h = kernel_hash(words, 8, rn->seed) % peer_buckets;
+	return reinterpret_cast<peer_chain &>(rn->peers[h]);
+}
+
+bool matches(const rds_peer *p, const peer_key &k)
+{
+	const rds_lane &l = p->lane0;
+	if (!rds::addr_equal(l.c_faddr, *k.faddr) || !rds::addr_equal(l.c_laddr, *k.laddr) ||
+	    l.c_tos != k.tos || l.c_if_index != k.if_index)
+		return false;
+	/* a local destination is the loopback's, whatever the socket is bound to */
+	return l.c_trans == k.trans ||
+	       (l.c_trans->t_type == RDS_TRANS_LOOP && k.trans->t_prefer_loopback);
+}
+
+kernel::ref<rds_peer> find(rds_net *rn, const peer_key &k)
+{
+	kernel::rcu_guard rcu;
+	peer_chain &chain = chain_of(rn, k.laddr, k.faddr);
+	for (rds_peer *p = chain.first(); p; p = peer_chain::next(p))
+		if (matches(p, k) && !kernel::read_once(p->dying))
+			return kernel::ref<rds_peer>::try_share(p);
+	return {};
+}
+
+/* rds_net.lock held. @spare is used when the owner is new, and then null. */
+rds_peer_owner *owner_find(rds_net *rn, u32 uid)
+{
+	for (list_head *n = rn->owners_head.next; n != &rn->owners_head; n = n->next) {
+		auto *o = kernel::container<rds_peer_owner, list_head>(n, &rds_peer_owner::item);
+		if (o->uid == uid)
+			return o;
+	}
+	return nullptr;
+}
+
+bool charge(rds_net *rn, u32 uid, rds_peer_owner *&spare)
+{
+	rn->lock.assert_held();
+	rds_peer_owner *o = owner_find(rn, uid);
+	if (rn->nr_peers >= rds_tunables.max_peers ||
+	    (o && o->nr >= rds_tunables.max_peers_user))
+		return false;
+	if (!o) {
+		o = spare;
+		spare = nullptr;
+		o->uid = uid;
+		kernel::list_link(&o->item, &rn->owners_head, rn->owners_head.next);
+	}
+	o->nr++;
+	rn->nr_peers++;
+	return true;
+}
+
+void uncharge(rds_net *rn, u32 uid)
+{
+	rn->lock.assert_held();
+	rds_peer_owner *o = owner_find(rn, uid);
+	rn->nr_peers--;
+	if (--o->nr)
+		return;
+	kernel::list_unlink(&o->item);
+	kernel_free(o);
+}
+
+/* Insert, unless somebody was faster: then his. Return: counted; null: refused, *err says why. */
+rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, rds_peer_owner *&spare, int *err)
+{
+	kernel::guard hold(rn->lock);
+	peer_chain &chain = chain_of(rn, k.laddr, k.faddr);
+	for (rds_peer *p = chain.first(); p; p = peer_chain::next(p))
+		if (matches(p, k) && p->get_unless_zero())
+			return p;
+	if (rn->dying) {
+		*err = -ENETDOWN;
+		return nullptr;
+	}
+	if (!charge(rn, mine->owner, spare)) {
+		rds_stats_inc(rds_s_peer_refused);
+		*err = -ENOMEM;
+		return nullptr;
+	}
+	mine->get(); /* one for the table, one for the caller */
+	chain.add(mine);
+	rn->reap_work.queue(kernel_ms_to_ticks(1000));
+	return mine;
+}
+
+/* Not on the table yet, or never was. */
+void discard(rds_peer *p)
+{
+	p->lane0.destroy();
+	p->put();
+}
+
+/* Registry lock held for reading: @carrier stays. */
+rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 owner, int *err)
+{
+	peer_key k = key;
+	k.trans = carrier;
+	*err = -ENOMEM;
+	auto *spare = static_cast<rds_peer_owner *>(
+		kernel_zalloc(sizeof(rds_peer_owner), kernel::gfp_kernel));
+	if (!spare)
+		return nullptr;
+	auto *mine = kernel::make<rds_peer>(kernel::gfp_account, rn, *k.laddr, *k.faddr, carrier,
+					    k.tos, k.if_index, owner);
+	rds_peer *p = nullptr;
+	if (mine && mine->lcong && mine->fcong) {
+		*err = carrier->conn_alloc(&mine->lane0, kernel::gfp_kernel);
+		if (!*err)
+			p = insert(rn, mine, k, spare, err);
+	}
+	kernel_free(spare);
+	if (p == mine && p) {
+		rds_cong_add_peer(p);
+		return p;
+	}
+	if (mine)
+		discard(mine);
+	return p;
+}
+
+rds_peer *create_retry(rds_net *rn, const peer_key &k, rds_transport *carrier, u32 owner, int *err)
+{
+	rds_peer *p = create(rn, k, carrier, owner, err);
+	/* idle peers make room before anybody is refused; not under the registry lock's hooks */
+	if (!p && *err == -ENOMEM && rds_peer_reap(rn))
+		p = create(rn, k, carrier, owner, err);
+	return p;
+}
+
+struct registry_read : kernel::pinned {
+	registry_read() { rds_trans_read_lock(); }
+	~registry_read() { rds_trans_read_unlock(); }
+};
+
+/* Does @trans, or the rule for 127/8 and ::1, call the address ours? Registry lock held. */
+bool is_local(rds_net *rn, const rds_transport *trans, const in6_addr *addr, u32 scope)
+{
+	if (rds::addr_is_loopback(*addr))
+		return true;
+	if (rds::addr_is_mapped(*addr))
+		return trans->laddr_check && !trans->laddr_check(rn->net, rds::addr_v4(*addr));
+	return trans->laddr_check6 && !trans->laddr_check6(rn->net, addr, scope);
+}
+
+struct each_peer_call {
+	const rds_transport *trans;
+	rds_peer *found;
+};
+
+/* One peer of the transport, counted. */
+void pick_one(rds_peer *p, void *arg)
+{
+	auto *call = static_cast<each_peer_call *>(arg);
+	if (!call->found && (!call->trans || p->lane0.c_trans == call->trans) &&
+	    p->get_unless_zero())
+		call->found = p;
+}
+
+bool idle(const rds_peer *p, unsigned long now)
+{
+	const rds_lane &l = p->lane0;
+	if (kernel::read_once(l.c_xmit_rm) || l.has_messages())
+		return false;
+	unsigned long limit = rds_tunables.idle_seconds * TICKS_PER_SECOND;
+	/* a connection that works is kept ten times as long, and only goes when room is short */
+	if (l.up()) {
+		limit *= 10;
+		if (p->rn->nr_peers < rds_tunables.max_peers / 2)
+			return false;
+	}
+	return now - kernel::read_once(p->last_active) >= limit;
+}
+
+void pick_idle(rds_peer *p, void *arg)
+{
+	auto *call = static_cast<each_peer_call *>(arg);
+	if (!call->found && idle(p, kernel_ticks()) && p->get_unless_zero())
+		call->found = p;
+}
+
+} // namespace
+
+rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr,
+		   rds_transport *trans, u8 tos, u32 if_index, u32 uid)
+	: rn(net), owner(uid), last_active(kernel_ticks()), lane0(this, 0)
+{
+	kernel::list_item_init(&cong_item);
+	lane0.c_laddr = laddr;
+	lane0.c_faddr = faddr;
+	lane0.c_trans = trans;
+	lane0.c_inc_copy = trans->inc_copy_to_user;
+	lane0.c_inc_free = trans->inc_free;
+	lane0.c_net = net->net;
+	lane0.c_tos = tos;
+	lane0.c_if_index = if_index;
+	lane0.c_isv6 = !rds::addr_is_mapped(faddr);
+	lane0.c_larger = rds::addr_compare(laddr, faddr) >= 0;
+	lcong = rds_cong_get(rn, &laddr);
+	fcong = rds_cong_get(rn, &faddr);
+}
+
+rds_peer::~rds_peer()
+{
+	if (lcong)
+		lcong->put();
+	if (fcong)
+		fcong->put();
+}
+
+static void peer_free(void *head)
+{
+	rds_peer *p = kernel::container<rds_peer, kernel::rcu_head>(
+		static_cast<kernel::rcu_head *>(head), &rds_peer::rcu);
+	kernel::destroy(p);
+}
+
+void rds_peer::put()
+{
+	if (refs.put())
+		kernel_call_rcu(&rcu, peer_free);
+}
+
+rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_addr *faddr,
+				  rds_transport *trans, u8 tos, u32 if_index, int *err)
+{
+	peer_key k{laddr, faddr, trans, tos, if_index};
+	if (auto p = find(rn, k))
+		return p.release();
+
+	/* May load a module: before the registry is locked. */
+	bool loop = trans->t_type == RDS_TRANS_LOOP;
+	if (!loop && trans->t_prefer_loopback) {
+		registry_read hold;
+		loop = rds_trans_alive(trans) && is_local(rn, trans, faddr, if_index);
+	}
+	rds_transport *carrier = loop ? rds_trans_loopback() : trans;
+
+	registry_read hold;
+	if (!carrier || !rds_trans_alive(carrier)) {
+		*err = -ENETDOWN;
+		return nullptr;
+	}
+	return create_retry(rn, k, carrier, kernel_uid(), err);
+}
+
+rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in6_addr *faddr,
+				rds_transport *trans, u8 tos, u32 if_index)
+{
+	rds_net *rn = rds_net_of(net);
+	peer_key k{laddr, faddr, trans, tos, if_index};
+	int err = -ENETDOWN;
+	rds_peer *p = find(rn, k).release();
+	if (!p) {
+		registry_read hold;
+		if (rds_trans_alive(trans)) {
+			if (trans->t_prefer_loopback && is_local(rn, trans, faddr, if_index))
+				err = -EOPNOTSUPP;
+			else
+				p = create_retry(rn, k, trans, uid_remote, &err);
+		}
+	}
+	return p ? &p->lane0 : reinterpret_cast<rds_connection *>(static_cast<long>(err));
+}
+
+rds_connection *rds_conn_reverse(rds_connection *conn)
+{
+	rds_net *rn = rds_net_of(conn->c_net);
+	peer_key k{&conn->c_faddr, &conn->c_laddr, conn->c_trans, conn->c_tos, conn->c_if_index};
+	int err = -ENETDOWN;
+	rds_peer *p = find(rn, k).release();
+	if (!p) {
+		registry_read hold;
+		if (rds_trans_alive(conn->c_trans))
+			p = create_retry(rn, k, conn->c_trans, conn->c_peer->owner, &err);
+	}
+	return p ? &p->lane0 : reinterpret_cast<rds_connection *>(static_cast<long>(err));
+}
+
+void rds_peer_each(rds_net *rn, void (*func)(rds_peer *peer, void *arg), void *arg)
+{
+	kernel::rcu_guard rcu;
+	for (void *&head : rn->peers) {
+		auto &chain = reinterpret_cast<peer_chain &>(head);
+		for (rds_peer *p = chain.first(); p; p = peer_chain::next(p))
+			func(p, arg);
+	}
+}
+
+void rds_peer_destroy(rds_peer *peer)
+{
+	rds_net *rn = peer->rn;
+	kernel::guard serial(rn->destroy_mutex);
+	{
+		kernel::guard hold(rn->lock);
+		if (peer->dying)
+			return; /* whoever had the mutex before has done it all */
+		kernel::write_once(peer->dying, true);
+		peer_chain::remove(peer);
+		uncharge(rn, peer->owner);
+	}
+	rds_cong_remove_peer(peer);
+	peer->lane0.destroy();
+	rds_cong_changed(rn, rds::congmap_all_groups);
+	peer->put();
+}
+
+void rds_peer_destroy_all(rds_net *rn, const rds_transport *trans)
+{
+	for (;;) {
+		each_peer_call call{trans, nullptr};
+		rds_peer_each(rn, pick_one, &call);
+		if (!call.found)
+			break;
+		rds_peer_destroy(call.found);
+		call.found->put();
+	}
+	/* somebody else may be in the middle of one */
+	kernel::guard serial(rn->destroy_mutex);
+}
+
+unsigned int rds_peer_reap(rds_net *rn)
+{
+	unsigned int nr = 0;
+	for (;; nr++) {
+		each_peer_call call{nullptr, nullptr};
+		rds_peer_each(rn, pick_idle, &call);
+		if (!call.found)
+			return nr;
+		rds_peer_destroy(call.found);
+		call.found->put();
+		rds_stats_inc(rds_s_peer_reaped);
+		kernel_cond_resched();
+	}
+}
+
+void rds_conn_get(rds_connection *conn)
+{
+	conn->c_peer->get();
+}
+
+void rds_conn_put(rds_connection *conn)
+{
+	conn->c_peer->put();
+}
+
+void rds_conn_destroy_net(rds_transport *trans, struct net *net)
+{
+	rds_net *rn = rds_net_of(net);
+	rds_peer_destroy_all(rn, trans);
+}
+
+static void drop_one(rds_peer *p, void *trans)
+{
+	if (p->lane0.c_trans == trans)
+		p->lane0.drop();
+}
+
+void rds_conn_drop_net(rds_transport *trans, struct net *net)
+{
+	rds_peer_each(rds_net_of(net), drop_one, trans);
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages between the kernels: ping and pong (port 0), and the handshake that rides on them
+ * (port 1). Called by the receive path in any context, serialised per lane. wire.md 8 and 9.
+ */
+#include "rds.h"
+
+namespace {
+
+/* Pongs and probes that may wait on a lane; more pings than that are not answered. */
+constexpr u32 max_own_messages = 64;
+
+/* Lanes that we offer: peers that offer more work over one. */
+constexpr u16 lanes_offered = 1;
+
+/* Chosen at load, never 0: tells peers that we have restarted. */
+constinit u32 generation = 0;
+
+bool handshakes(const rds_lane *lane)
+{
+	return lane->c_trans->t_mp_capable;
+}
+
+/* An empty message of the kernel's own on the same lane. */
+void send_own(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
+{
+	rds_message *rm = rds_message_alloc(0, gfp);
+	if (!rm)
+		return; /* as if the network had lost it: the other side asks again */
+	rm->m_inc.i_hdr = hdr;
+	if (!rds_message_queue(lane, rm)) {
+		lane->connect_if_down();
+		rds_send_start(lane);
+	}
+	rds_message_put(rm);
+}
+
+bool may_send_own(rds_lane *lane)
+{
+	return kernel::read_once(lane->c_pongs) < max_own_messages;
+}
+
+/*
+ * What the peer says of itself. A new generation means that it restarted and counts from one
+ * again, also in retransmissions; our own numbers go on, which any receiver accepts, so nothing
+ * queued needs a new number (wire.md W18).
+ */
+void handshake_received(rds_lane *lane, const rds_header *hdr)
+{
+	if (!handshakes(lane))
+		return;
+	rds_peer *peer = lane->c_peer;
+	rds::handshake hs = rds::read_handshake(*hdr);
+	if (hs.restarted(peer->peer_gen))
+		lane->c_rx.next = hdr->h_sequence.host() + 1;
+	if (hs.gen_num)
+		peer->peer_gen = hs.gen_num;
+	unsigned int lanes = hs.lanes(peer->nr_lanes);
+	peer->nr_lanes = lanes < lanes_offered ? lanes : lanes_offered;
+	kernel::write_once(peer->probe_outstanding, u8{0});
+}
+
+} // namespace
+
+void rds_ping_init(void)
+{
+	do
+		generation = kernel_random();
+	while (!generation);
+}
+
+void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
+{
+	if (!rds_tunables.ping_enable) {
+		rds_stats_inc(rds_s_recv_drop_no_sock);
+		return;
+	}
+	kernel::be16 sport = hdr->h_sport;
+	if (sport.host() == RDS_PING_PORT) /* would be answered for ever */
+		return;
+	rds_stats_inc(rds_s_recv_ping);
+	bool probe = sport.host() == RDS_FLAG_PROBE_PORT && handshakes(lane);
+	if (!may_send_own(lane)) {
+		rds_stats_inc(rds_s_recv_drop_ping_flood);
+	} else if (lane->c_peer->fcong->congested(sport.host())) {
+		rds_stats_inc(rds_s_cong_send_error);
+	} else {
+		rds_header pong = rds::make_pong(sport);
+		if (probe)
+			rds::write_handshake(pong, generation, lanes_offered);
+		rds_stats_inc(rds_s_send_pong);
+		send_own(lane, pong, gfp);
+	}
+	if (probe)
+		handshake_received(lane, hdr);
+}
+
+void rds_pong_received(rds_lane *lane, const rds_header *hdr)
+{
+	handshake_received(lane, hdr);
+}
+
+void rds_probe_send(rds_lane *lane, gfp_t gfp)
+{
+	rds_peer *peer = lane->c_peer;
+	if (!handshakes(lane) || peer->nr_lanes || !may_send_own(lane) ||
+	    kernel::exchange(peer->probe_outstanding, u8{1}))
+		return;
+	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
+					    kernel::be16(RDS_PING_PORT), 0);
+	rds::write_handshake(probe, generation, lanes_offered);
+	send_own(lane, probe, gfp);
+}
+
+void rds_conn_probe(rds_connection *conn)
+{
+	rds_probe_send(lane_of(conn), kernel::gfp_kernel);
+}

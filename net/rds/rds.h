@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The core's objects, who owns them, and in which order their locks are taken. For net/rds and
+ * its test suites; transports see include/rds/transport.h only.
+ *
+ * OWNERSHIP
+ *
+ *   rds_net     one for each network namespace. Outlives everything in it.
+ *   rds_peer    counted. One reference each: the table of its namespace (until it is destroyed),
+ *               each socket that caches it, each message queued on its lanes, each incoming, each
+ *               transport object that called rds_conn_get(). Its lanes live inside it.
+ *   rds_message counted. One reference each: the socket's send list (m_on_sock), the lane's send
+ *               or retransmit list (m_on_conn), the engine while it sends it (c_xmit_rm), whoever
+ *               called rds_message_addref(). It holds its socket and, once queued, its peer.
+ *   rds_incoming counted. One reference each: the transport that fills it, the receive queue, a
+ *               reader. It holds its peer.
+ *   rds_sock    counted by struct sock. One reference each: the file, the bound table, each
+ *               message that it sent. Freed after an RCU grace period.
+ *   cong map    counted. One reference each: a peer for its local and for its remote address, a
+ *               bound socket. The 8 KiB of bits come when the first is set and stay.
+ *   transport   a module reference for each bound socket. Peers take none: unregistering
+ *               destroys them.
+ *
+ * Only life() of a lane, or whoever destroys its peer, changes a lane that is not UP; only the
+ * holder of send_sem sends.
+ *
+ * LOCKING, outer to inner (enum kernel_lock_class has the spinlocks, which lockdep checks)
+ *
+ *   socket lock (lock_sock) -> registry rwsem -> transport hooks that may sleep
+ *   destroy_mutex -> send_sem
+ *   send_sem -> transport's own locks (TCP socket lock) -> any spinlock below
+ *   transport's own spinlocks -> net -> socks -> bind -> sock_rcv -> cong -> watch
+ *     -> sock_snd -> lane
+ *
+ *   send_sem is only tried by the engine; shutdown waits for it, holding nothing.
+ *   The last reference of a message, an incoming or a peer is never dropped under a spinlock of
+ *   this list. Work is queued under the lane lock, after looking at c_dying; whoever destroys a
+ *   lane sets c_dying under it first and cancels the work afterwards.
+ */
+#pragma once
+
+#include "addr.h"
+#include "kernel/atomic.h"
+#include "kernel/list.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+#include "kernel/ref.h"
+#include "kernel/work.h"
+#include "rds/backoff.h"
+#include "rds/congmap.h"
+#include "rds/exthdr.h"
+#include "rds/header.h"
+#include "rds/sequence.h"
+#include "rds/transport.h"
+#include "stats.h"
+#include "sysctl.h"
+
+struct rds_cong_map;
+struct rds_net;
+struct rds_peer;
+struct rds_sock;
+
+/*
+ * ---- congestion maps (cong.cc) ----
+ */
+
+/* The map of one address in one namespace, local or remote; loopback makes it both. */
+struct rds_cong_map {
+	rds_cong_map(rds_net *net, const in6_addr &address) : rn(net), addr(address)
+	{
+		kernel::list_item_init(&peers_head);
+	}
+
+	void get() { refs.get(); }
+	bool get_unless_zero() { return refs.get_unless_zero(); }
+	void put();
+
+	bool congested(u16 port) const
+	{
+		auto *b = kernel::load_acquire(bits);
+		return b && rds::congmap_test(b, port);
+	}
+
+	kernel::refcount refs;
+	kernel::hash_link link; /* cong lock */
+	rds_net *const rn;
+	const in6_addr addr;
+	u8 *bits = nullptr; /* 8192 bytes once the first bit was set; changes under the cong lock */
+	list_head peers_head; /* peers whose local address this is; cong lock */
+};
+
+/*
+ * ---- namespaces (net.cc) ----
+ */
+
+/* Peers that one user (or all strangers together) made the kernel keep. */
+struct rds_peer_owner {
+	list_head item;
+	u32 uid;
+	u32 nr;
+};
+
+constexpr unsigned int peer_buckets = 1024;
+constexpr unsigned int bind_buckets = 1024;
+constexpr unsigned int cong_buckets = 256;
+constexpr u32 uid_remote = ~0u; /* owner of peers that connected to us */
+
+struct rds_net {
+	explicit rds_net(struct net *n);
+	void reap();
+
+	struct net *const net;
+	const u32 seed; /* of all hashes here */
+
+	kernel::spinlock lock{KERNEL_LOCK_NET}; /* peers, owners, nr_peers, dying */
+	u32 nr_peers = 0;
+	bool dying = false;
+	list_head owners_head;
+	kernel::work reap_work;
+	kernel::mutex destroy_mutex{KERNEL_MUTEX_DESTROY}; /* one peer is destroyed at a time */
+
+	kernel::spinlock socks_lock{KERNEL_LOCK_SOCKS};
+	list_head socks_head;
+
+	kernel::spinlock bind_lock{KERNEL_LOCK_BIND};
+	u32 nr_bound = 0;
+
+	kernel::spinlock cong_lock{KERNEL_LOCK_CONG};
+
+	kernel::spinlock watch_lock{KERNEL_LOCK_WATCH};
+	list_head watch_head;
+	u32 cong_generation = 0; /* raised when a remote port becomes free */
+
+	void *peers[peer_buckets]; /* hash chains; typed by their owners' files */
+	void *bound[bind_buckets];
+	void *cong[cong_buckets];
+};
+
+/*
+ * ---- peers and lanes (peer.cc, connection.cc) ----
+ */
+
+/* One lane: the engine's half of struct rds_connection. */
+struct rds_lane : rds_connection {
+	rds_lane(rds_peer *p, u8 index);
+
+	/* peer.cc / connection.cc */
+	void drop();
+	void connect_if_down();
+	bool claim();
+	bool dying() const { return kernel::read_once(c_dying); }
+	void connect_complete();
+	void destroy();
+	void life();
+	void send_run();
+	void recv_run();
+	/* Work, unless the lane is being destroyed. */
+	void queue_work(kernel::work &w, unsigned long delay = 0);
+	bool change_state(int from, int to) { return kernel::compare_exchange(c_state, from, to); }
+	int state() const { return kernel::load_acquire(c_state); }
+	bool up() const { return state() == RDS_CONN_UP; }
+	bool has_messages() const { return !c_send.empty() || !c_retrans.empty(); }
+
+	using message_list = kernel::list<rds_message, &rds_message::m_conn_item>;
+
+	kernel::spinlock c_lock{KERNEL_LOCK_LANE};
+	int c_state = RDS_CONN_DOWN; /* enum rds_conn_state */
+	bool c_dying = false; /* c_lock */
+	bool c_want_connect = false; /* life() connects when DOWN */
+	u8 c_blocked = 0; /* the transport is full and will kick */
+
+	/* c_lock */
+	message_list c_send; /* not yet handed to the transport */
+	message_list c_retrans; /* handed over, not acknowledged; oldest first */
+	rds::send_sequence c_tx;
+	u32 c_pongs = 0; /* kernel's own messages in c_send and c_retrans */
+
+	/* what serialises receiving on this lane */
+	rds::recv_sequence c_rx;
+
+	/* c_send_sem */
+	kernel::semaphore c_send_sem{KERNEL_SEM_SEND};
+	rds_message *c_xmit_rm = nullptr; /* partly sent; one reference */
+	u32 c_xmit_hdr_off = 0;
+	u32 c_xmit_sg = 0;
+	u32 c_xmit_off = 0;
+	u32 c_xmit_rounds = 0; /* calls without completing it */
+	bool c_xmit_rdma_done = false;
+	bool c_xmit_atomic_done = false;
+	rds::ack_cadence c_acks;
+	bool c_sending = false; /* for RDS_INFO_CONNECTIONS */
+
+	/* copies of the transport's hooks: an incoming may outlive the transport (loopback) */
+	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
+	void (*c_inc_free)(rds_incoming *) = nullptr;
+
+	/* life() */
+	rds::reconnect_backoff c_backoff;
+
+	kernel::work c_life_work;
+	kernel::work c_send_work;
+	kernel::work c_recv_work;
+
+    private:
+	void shutdown();
+	void reset();
+	void start_connect();
+	void schedule_reconnect();
+};
+
+/* What joins one local and one remote address: key, congestion maps, handshake, lanes. */
+struct rds_peer {
+	rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr,
+		 rds_transport *trans, u8 tos, u32 if_index, u32 owner);
+	~rds_peer();
+
+	void get() { refs.get(); }
+	bool get_unless_zero() { return refs.get_unless_zero(); }
+	void put();
+	void touch()
+	{
+		unsigned long now = kernel_ticks();
+		if (kernel::read_once(last_active) != now)
+			kernel::write_once(last_active, now);
+	}
+
+	kernel::refcount refs;
+	kernel::hash_link link; /* rds_net.lock */
+	rds_net *const rn;
+	rds_cong_map *lcong = nullptr; /* one reference each, from creation to the end */
+	rds_cong_map *fcong = nullptr;
+	list_head cong_item; /* lcong->peers_head; cong lock */
+	const u32 owner;
+	unsigned long last_active;
+	bool dying = false; /* off the table; rds_net.lock */
+	u8 map_pending = 0; /* lane 0 sends lcong before anything else */
+
+	/* handshake (ping.cc); written by lane 0's receiver */
+	u8 nr_lanes = 0; /* 0: not known yet */
+	u8 probe_outstanding = 0;
+	u32 peer_gen = 0;
+
+	kernel::rcu_head rcu;
+	rds_lane lane0;
+};
+
+/*
+ * ---- sockets (sock.cc, bind.cc, send.cc, recv.cc) ----
+ */
+
+struct rds_sock {
+	explicit rds_sock(rds_net *net);
+	~rds_sock();
+
+	void get() { kernel_sock_hold(this); }
+	void put() { kernel_sock_put(this); }
+
+	template <typename T> T sk_field(size_t offset) const
+	{
+		return kernel::read_once(*reinterpret_cast<const T *>(sk.raw + offset));
+	}
+	/* Limits: half of what SO_SNDBUF and SO_RCVBUF read back. */
+	u32 send_limit() const { return sk_field<u32>(SOCK_SNDBUF_OFFSET) / 2; }
+	u32 recv_limit() const { return sk_field<u32>(SOCK_RCVBUF_OFFSET) / 2; }
+	bool bound() const { return kernel::load_acquire(is_bound); }
+
+	kernel::opaque<SOCK_SIZE, SOCK_ALIGN> sk; /* must be first */
+
+	rds_net *const rn;
+	list_head all_item; /* rds_net.socks_head */
+
+	/* set once under the socket lock, published by is_bound */
+	bool is_bound = false;
+	u16 port = 0; /* host order */
+	u32 scope = 0;
+	in6_addr addr{};
+	rds_transport *trans = nullptr; /* also preset; module reference held */
+	rds_cong_map *cong = nullptr; /* of addr */
+	kernel::hash_link bind_link;
+
+	/* socket lock */
+	in6_addr conn_addr{};
+	u16 conn_port = 0;
+	u32 conn_scope = 0;
+	u8 tos = 0;
+	bool recverr = false;
+
+	/* watch_lock; monitor is also read without */
+	bool monitor = false;
+	bool watching = false;
+	list_head watch_item;
+	u64 cong_mask = 0;
+	u64 cong_notify = 0;
+	u32 cong_seen = 0; /* rds_net.cong_generation at the last poll */
+
+	using sent_list = kernel::list<rds_message, &rds_message::m_sock_item>;
+	kernel::spinlock snd_lock{KERNEL_LOCK_SOCK_SND};
+	sent_list sent; /* queued or not acknowledged */
+	u32 snd_bytes = 0; /* charge: rds_charge() of each message on the list */
+	rds_peer *cached = nullptr; /* the last destination's; one reference */
+
+	using inc_list = kernel::list<rds_incoming, &rds_incoming::i_item>;
+	kernel::spinlock rcv_lock{KERNEL_LOCK_SOCK_RCV};
+	inc_list received;
+	u32 rcv_bytes = 0;
+	u32 rcv_count = 0;
+	bool rcv_congested = false; /* own port's bit is set */
+	bool dead = false; /* closing: nothing is queued any more */
+};
+
+/* What the seam hands over of one sendmsg or recvmsg; the C half fills it. */
+#include "sock_calls.h"
+
+/*
+ * ---- calls between the files of the core; C linkage, so that suites can have them ----
+ */
+
+extern "C" {
+
+/* net.cc */
+rds_net *rds_net_of(const struct net *net);
+
+/* transport.cc */
+/**
+ * rds_trans_get_preferred - the transport that serves a local address, with a module reference
+ * Loads the loopback when it is wanted and missing. P. Return: null when there is none.
+ */
+rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 scope);
+/** rds_trans_get - by number, with a module reference; no loading. P. */
+rds_transport *rds_trans_get(unsigned int type);
+void rds_trans_put(rds_transport *trans);
+/** rds_trans_serves - is @addr a local address of @trans? P. */
+bool rds_trans_serves(rds_transport *trans, rds_net *rn, const in6_addr *addr, u32 scope);
+/** rds_trans_loopback - the loopback transport while it is registered; loads it. P. */
+rds_transport *rds_trans_loopback(void);
+void rds_trans_read_lock(void);
+void rds_trans_read_unlock(void);
+/** rds_trans_alive - registered and not leaving; registry lock held. */
+bool rds_trans_alive(const rds_transport *trans);
+unsigned int rds_trans_stats(rds_info_iterator *iter, unsigned int avail);
+
+/* peer.cc */
+/**
+ * rds_peer_find_or_create - the peer for a message of a socket bound to @trans
+ * P. Return: one reference; null with *@err = -ENOMEM (also: caps), -ENETDOWN, or what the
+ * transport's conn_alloc said.
+ */
+rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_addr *faddr,
+				  rds_transport *trans, u8 tos, u32 if_index, int *err);
+/** rds_peer_each - call @func for each peer on the table; RCU section, must not sleep. */
+void rds_peer_each(rds_net *rn, void (*func)(rds_peer *peer, void *arg), void *arg);
+/** rds_peer_destroy - off the table, stopped, emptied; the table's reference is dropped. P. */
+void rds_peer_destroy(rds_peer *peer);
+/** rds_peer_destroy_all - those of one transport, or all; none is left when it returns. P. */
+void rds_peer_destroy_all(rds_net *rn, const rds_transport *trans);
+/** rds_peer_reap - destroy idle, empty peers. P. Return: how many. */
+unsigned int rds_peer_reap(rds_net *rn);
+
+/* bind.cc */
+/** rds_bind_find - the socket bound to it; RCU section. A. */
+rds_sock *rds_bind_find(rds_net *rn, const in6_addr *addr, u16 port, u32 scope);
+/** rds_bind_add - @rs->addr, scope given; @port 0 chooses. Return: 0, -EADDRINUSE, -ENOMEM. */
+int rds_bind_add(rds_sock *rs, u16 port);
+void rds_bind_remove(rds_sock *rs);
+
+/* message.cc */
+rds_message *rds_message_alloc(u32 len, gfp_t gfp);
+/** rds_message_queue - give it a number and append it to the lane; takes a reference. A. */
+int rds_message_queue(rds_lane *lane, rds_message *rm);
+/** rds_message_unlink - off its lane's list; lane lock held. The list's reference is the caller's. */
+void rds_message_unlink(rds_lane *lane, rds_message *rm);
+
+/* send.cc */
+/** rds_send_xmit - run the lane's engine. P (A with t_xmit_atomic). Return: 0 or why it left. */
+int rds_send_xmit(rds_lane *lane);
+/** rds_send_start - run it from any context: here when allowed, else by the worker. A. */
+void rds_send_start(rds_lane *lane);
+/** rds_send_cancel - @rs's messages to one address and port, or all. P. */
+void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all);
+/** rds_send_purge - drop every message of a lane that is being destroyed. P. */
+void rds_send_purge(rds_lane *lane);
+/** rds_sock_unsend - give a message that left its lane back to its socket. A. */
+void rds_sock_unsend(rds_message *rm);
+/** rds_send_release - the same for a list; the list's references are dropped. A. */
+void rds_send_release(rds_lane::message_list &gone);
+/** rds_sock_enqueue - charge and queue. A. Return: 0, -EAGAIN (no room), -ESTALE (lane dying). */
+int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit);
+
+/* recv.cc */
+/** rds_recv_purge - discard what is unread: all, or what came by @trans. P. */
+void rds_recv_purge(rds_sock *rs, const rds_transport *trans);
+/** rds_socks_forget - no socket of @rn caches a peer or has an incoming of @trans. P. */
+void rds_socks_forget(rds_net *rn, const rds_transport *trans);
+
+/* ping.cc */
+void rds_ping_init(void);
+void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp);
+void rds_pong_received(rds_lane *lane, const rds_header *hdr);
+/** rds_probe_send - a handshake probe, unless one is under way. A. */
+void rds_probe_send(rds_lane *lane, gfp_t gfp);
+
+/* cong.cc */
+rds_cong_map *rds_cong_get(rds_net *rn, const in6_addr *addr); /* P; null: no memory */
+void rds_cong_add_peer(rds_peer *peer);
+void rds_cong_remove_peer(rds_peer *peer);
+/** rds_cong_set_port, rds_cong_clear_port - change a local map and tell its peers. A. */
+void rds_cong_set_port(rds_cong_map *map, u16 port);
+void rds_cong_clear_port(rds_cong_map *map, u16 port);
+/** rds_cong_watch - have @rs woken when congestion ends somewhere; @port < 0: no monitor bit. A */
+void rds_cong_watch(rds_sock *rs, int port);
+void rds_cong_unwatch(rds_sock *rs);
+/** rds_cong_message - a message that carries the peer's local map as it is now. P. */
+rds_message *rds_cong_message(rds_peer *peer, gfp_t gfp);
+/** rds_cong_changed - remote ports of these groups may be free again: wake who waits. A. */
+void rds_cong_changed(rds_net *rn, u64 groups);
+
+/* lists.cc, info.cc, stats.cc */
+int rds_info_init(void);
+void rds_info_exit(void);
+int rds_lists_init(void);
+void rds_lists_exit(void);
+int rds_stats_init(void);
+void rds_stats_exit(void);
+int rds_stats_register(void);
+void rds_stats_deregister(void);
+
+} // extern "C"
+
+/* What a message is charged to its socket: payload, but never nothing (lifecycle.md L16). */
+inline u32 rds_charge(u32 len)
+{
+	constexpr u32 least = 32;
+	return len > least ? len : least;
+}
+
+inline rds_lane *lane_of(rds_connection *conn)
+{
+	return static_cast<rds_lane *>(conn);
+}
+
+inline const rds_lane *lane_of(const rds_connection *conn)
+{
+	return static_cast<const rds_lane *>(conn);
+}
+
+/* Scope that a lane delivers to: only link-local addresses have one. */
+inline u32 lane_scope(const rds_connection *conn)
+{
+	return rds::addr_is_link_local(conn->c_laddr) ? conn->c_if_index : 0;
+}

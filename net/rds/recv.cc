@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The way up: rds_recv_incoming() from a transport in any context, one call at a time for each
+ * lane, to a socket's queue; and recvmsg from there, process context, no locks.
+ *
+ * What a message costs here: one look-up under RCU, no socket reference (sockets are freed after
+ * a grace period), one hold of rcv_lock to queue and one to take.
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+
+namespace {
+
+/* Memory an incoming holds besides its payload, about. */
+constexpr u64 incoming_overhead = 512;
+/* Congestion is the peer's to obey; this is where we stop believing in it (lifecycle.md L17). */
+constexpr u64 hard_cap_base = 8 * 1024 * 1024;
+
+bool over_hard_cap(const rds_sock *rs)
+{
+	return rs->rcv_bytes + rs->rcv_count * incoming_overhead >
+	       hard_cap_base + u64{4} * rs->recv_limit();
+}
+
+/*
+ * A socket bound to the loopback alone is congested only near the hard cap: the stock modules
+ * never throttle it, and some senders there know no ENOBUFS.
+ */
+u64 congestion_limit(const rds_sock *rs)
+{
+	if (rs->trans->t_type == RDS_TRANS_LOOP)
+		return hard_cap_base / 2;
+	return rs->recv_limit();
+}
+
+/* rcv_lock held for both. */
+void charge(rds_sock *rs, const rds_incoming *inc)
+{
+	rs->rcv_lock.assert_held();
+	rs->rcv_bytes += rds_charge(inc->i_len);
+	rs->rcv_count++;
+	rds_stats_add(rds_s_recv_bytes_added_to_sock, inc->i_len);
+	if (!rs->rcv_congested && rs->rcv_bytes > congestion_limit(rs)) {
+		rs->rcv_congested = true;
+		rds_cong_set_port(rs->cong, rs->port);
+	}
+}
+
+void uncharge(rds_sock *rs, const rds_incoming *inc)
+{
+	rs->rcv_lock.assert_held();
+	rs->rcv_bytes -= rds_charge(inc->i_len);
+	rs->rcv_count--;
+	rds_stats_add(rds_s_recv_bytes_freed_fromsock, inc->i_len);
+	if (rs->rcv_congested && (rs->dead || rs->rcv_bytes < congestion_limit(rs) / 2)) {
+		rs->rcv_congested = false;
+		rds_cong_clear_port(rs->cong, rs->port);
+	}
+}
+
+/* What came by one transport is for sockets of that transport; by loopback, for all. */
+bool may_deliver(const rds_sock *rs, const rds_connection *conn)
+{
+	return rs->trans == conn->c_trans || conn->c_trans->t_type == RDS_TRANS_LOOP;
+}
+
+/* rcv_lock held. Return: what to count; recv_queued when it was queued. */
+rds_stat queue(rds_sock *rs, rds_incoming *inc)
+{
+	if (rs->dead)
+		return rds_s_recv_drop_dead_sock;
+	if (over_hard_cap(rs))
+		return rds_s_recv_drop_over_limit;
+	rds_inc_addref(inc);
+	rs->received.push_back(inc);
+	charge(rs, inc);
+	return rds_s_recv_queued;
+}
+
+void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
+{
+	kernel::rcu_guard rcu;
+	rds_sock *rs = rds_bind_find(conn->c_peer->rn, daddr, inc->i_hdr.h_dport.host(),
+				     lane_scope(conn));
+	if (!rs || !may_deliver(rs, conn)) {
+		rds_stats_inc(rds_s_recv_drop_no_sock);
+		return;
+	}
+	rds_stat how;
+	{
+		kernel::guard hold(rs->rcv_lock);
+		how = queue(rs, inc);
+	}
+	rds_stats_inc(how);
+	if (how == rds_s_recv_queued) {
+		kernel_sock_wake_readers(rs);
+	} else if (how == rds_s_recv_drop_over_limit) {
+		kernel_log("port %u is flooded past its limit, connection dropped", rs->port);
+		rds_conn_drop(conn);
+	}
+}
+
+/* The kernel's own ports. Return: false when it is for a socket. */
+bool kernel_port(rds_lane *lane, const rds_incoming *inc, gfp_t gfp)
+{
+	const rds_header &h = inc->i_hdr;
+	u16 sport = h.h_sport.host(), dport = h.h_dport.host();
+	if (dport == RDS_PING_PORT) {
+		rds_ping_received(lane, &h, gfp);
+		return true;
+	}
+	if (sport != RDS_PING_PORT)
+		return false;
+	if (inc->i_len) { /* no kernel sends this; applications take port 0 for a pong */
+		rds_stats_inc(rds_s_recv_drop_bad_pong);
+		return true;
+	}
+	if (dport != RDS_FLAG_PROBE_PORT)
+		return false;
+	rds_pong_received(lane, &h);
+	return true;
+}
+
+/* The oldest message, claimed; or looked at. */
+rds_incoming *take(rds_sock *rs, bool peek)
+{
+	kernel::guard hold(rs->rcv_lock);
+	rds_incoming *inc = rs->received.front();
+	if (!inc)
+		return nullptr;
+	if (peek) {
+		rds_inc_addref(inc);
+		return inc;
+	}
+	rds_sock::inc_list::remove(inc);
+	uncharge(rs, inc);
+	return inc;
+}
+
+/* The copy failed: it is the oldest again, unless the socket was closed meanwhile. */
+void give_back(rds_sock *rs, rds_incoming *inc)
+{
+	kernel::guard hold(rs->rcv_lock);
+	if (rs->dead)
+		return;
+	rds_inc_addref(inc);
+	rs->received.push_front(inc);
+	charge(rs, inc);
+}
+
+long copy_out(rds_sock *rs, rds_incoming *inc, rds_recv_args *args)
+{
+	int n = lane_of(inc->i_conn)->c_inc_copy(inc, args->to);
+	if (n < 0)
+		return -EFAULT;
+	rds_stats_inc(rds_s_recv_delivered);
+	rds_stats_add(rds_s_copy_to_user, n);
+	args->name.present = 1;
+	args->name.addr = inc->i_saddr;
+	args->name.port = inc->i_hdr.h_sport.host();
+	args->name.scope = rs->scope;
+	args->rx_ns = inc->i_rx_ns;
+	args->truncated = u32(n) < inc->i_len;
+	if (args->truncated && (args->flags & MSG_TRUNC_VALUE))
+		return inc->i_len;
+	return n;
+}
+
+u64 take_notification(rds_sock *rs)
+{
+	if (!kernel::read_once(rs->cong_notify))
+		return 0;
+	kernel::guard hold(rs->rn->watch_lock);
+	u64 notify = rs->cong_notify;
+	rs->cong_notify = 0;
+	return notify;
+}
+
+bool readable(void *arg)
+{
+	auto *rs = static_cast<rds_sock *>(arg);
+	return !rs->received.empty() || kernel::read_once(rs->cong_notify);
+}
+
+} // namespace
+
+void rds_inc_init(rds_incoming *inc, rds_connection *conn, const in6_addr *saddr)
+{
+	kernel_ref_init(&inc->i_refs);
+	kernel::list_item_init(&inc->i_item);
+	conn->c_peer->get();
+	inc->i_conn = conn;
+	inc->i_saddr = *saddr;
+	inc->i_rx_ns = 0;
+}
+
+void rds_inc_addref(rds_incoming *inc)
+{
+	kernel_ref_inc(&inc->i_refs);
+}
+
+void rds_inc_put(rds_incoming *inc)
+{
+	if (!kernel_ref_dec_and_test(&inc->i_refs))
+		return;
+	/* the hook frees @inc; the peer holds the copy of the hook */
+	rds_peer *peer = inc->i_conn->c_peer;
+	lane_of(inc->i_conn)->c_inc_free(inc);
+	peer->put();
+}
+
+void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_addr *daddr,
+		       rds_incoming *inc, gfp_t gfp)
+{
+	rds_lane *lane = lane_of(conn);
+	inc->i_saddr = *saddr;
+	inc->i_len = inc->i_hdr.h_len.host();
+	inc->i_rx_ns = kernel_wall_ns();
+	if (!lane->c_rx.accept(inc->i_hdr.h_sequence.host(), inc->i_hdr.h_flags)) {
+		rds_stats_inc(rds_s_recv_drop_old_seq);
+		return;
+	}
+	lane->c_peer->touch();
+	if (!kernel_port(lane, inc, gfp))
+		deliver(conn, daddr, inc);
+}
+
+void rds_recv_purge(rds_sock *rs, const rds_transport *trans)
+{
+	rds_sock::inc_list gone;
+	{
+		kernel::guard hold(rs->rcv_lock);
+		rs->received.each([&](rds_incoming *inc) {
+			if (trans && inc->i_conn->c_trans != trans)
+				return;
+			rds_sock::inc_list::remove(inc);
+			uncharge(rs, inc);
+			gone.push_back(inc);
+		});
+	}
+	while (rds_incoming *inc = gone.pop_front())
+		rds_inc_put(inc);
+}
+
+long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)
+{
+	if (args->flags & MSG_OOB_VALUE)
+		return 0;
+	bool peek = args->flags & MSG_PEEK_VALUE;
+	for (;;) {
+		args->cong_notify = take_notification(rs);
+		if (args->cong_notify)
+			return 0;
+		if (rds_incoming *inc = take(rs, peek)) {
+			long n = copy_out(rs, inc, args);
+			if (n < 0 && !peek)
+				give_back(rs, inc);
+			rds_inc_put(inc);
+			return n;
+		}
+		if (args->nonblock)
+			return -EAGAIN;
+		long left = kernel_sock_wait(rs, readable, rs, args->timeout);
+		if (left <= 0)
+			return left ? left : -ETIMEDOUT;
+		args->timeout = left;
+	}
+}

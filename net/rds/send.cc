@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sendmsg, and what a socket knows of its sent messages: charge, cancelling, release. Process
+ * context, no locks, unless said otherwise.
+ *
+ * What a message costs here: one allocation (two when it has pages), one copy, one look at the
+ * cached peer and one insertion, each under snd_lock; then the caller runs the engine itself.
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+#include "sock.h"
+
+namespace {
+
+constexpr u32 allowed_flags = MSG_DONTWAIT_VALUE | MSG_CMSG_COMPAT_VALUE | MSG_ZEROCOPY_VALUE;
+
+struct destination {
+	in6_addr addr;
+	u32 scope;
+	u16 port;
+};
+
+/* Rows 3 to 6 of socket.md 6.2. */
+int named_destination(const rds_sock *rs, const rds_name &name, destination &to)
+{
+	if (!rs->bound())
+		return -ENOTCONN;
+	to = {name.addr, name.scope, name.port};
+	if (rds::addr_is_mapped(to.addr) != rds::addr_is_mapped(rs->addr))
+		return -EOPNOTSUPP;
+	if (to.scope && rs->scope && to.scope != rs->scope)
+		return -EINVAL;
+	if (!to.scope)
+		to.scope = rs->scope;
+	return 0;
+}
+
+int connected_destination(rds_sock *rs, destination &to)
+{
+	rds::socket_guard hold(rs);
+	if (!rs->bound() || rds::addr_is_none(rs->conn_addr))
+		return -ENOTCONN;
+	if (rds::addr_is_mapped(rs->conn_addr) != rds::addr_is_mapped(rs->addr))
+		return -EOPNOTSUPP;
+	to = {rs->conn_addr, rs->conn_scope ? rs->conn_scope : rs->scope, rs->conn_port};
+	return 0;
+}
+
+int find_destination(rds_sock *rs, const rds_name &name, destination &to)
+{
+	if (!name.present)
+		return connected_destination(rs, to);
+	int err = rds::check_send_name(name);
+	return err ? err : named_destination(rs, name, to);
+}
+
+/* Control messages that name operations are refused as on a transport without them. */
+int check_control(const rds_sock *rs, const rds_send_args *args)
+{
+	if (args->rds_cmsg == -2)
+		return -EINVAL;
+	switch (args->rds_cmsg) {
+	case -1:
+		break;
+	case RDS_CMSG_RDMA_ARGS:
+	case RDS_CMSG_RDMA_DEST:
+	case RDS_CMSG_RDMA_MAP:
+	case RDS_CMSG_ATOMIC_FADD:
+	case RDS_CMSG_ATOMIC_CSWP:
+	case RDS_CMSG_MASKED_ATOMIC_FADD:
+	case RDS_CMSG_MASKED_ATOMIC_CSWP:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+	if (!(args->flags & MSG_ZEROCOPY_VALUE))
+		return 0;
+	bool tcp = rs->trans && rs->trans->t_type == RDS_TRANS_TCP;
+	return args->zerocopy && !tcp ? -EOPNOTSUPP : -EINVAL;
+}
+
+rds_message *build(rds_sock *rs, rds_send_args *args, const destination &to, int *err)
+{
+	rds_message *rm = rds_message_alloc(args->len, kernel::gfp_account);
+	*err = -ENOMEM;
+	if (!rm)
+		return nullptr;
+	*err = rm->m_linear ? kernel_linear_from_iter(rm->m_linear_data, args->len, args->from) :
+			      kernel_pieces_from_iter(rm->m_pieces, rm->m_nr_pieces, args->len,
+						      args->from);
+	if (*err) {
+		rds_message_put(rm);
+		return nullptr;
+	}
+	rds_header &h = rm->m_inc.i_hdr;
+	h.h_len = kernel::be32(u32(args->len));
+	h.h_sport = kernel::be16(rs->port);
+	h.h_dport = kernel::be16(to.port);
+	rs->get();
+	rm->m_rs = rs;
+	rds_stats_add(rds_s_copy_from_user, args->len);
+	return rm;
+}
+
+using peer_ref = kernel::ref<rds_peer>;
+
+peer_ref cached_peer(rds_sock *rs, const destination &to, u32 if_index)
+{
+	kernel::guard hold(rs->snd_lock);
+	rds_peer *p = rs->cached;
+	if (!p || kernel::read_once(p->dying) || !rds::addr_equal(p->lane0.c_faddr, to.addr) ||
+	    p->lane0.c_tos != rs->tos || p->lane0.c_if_index != if_index)
+		return {};
+	return peer_ref::share(p);
+}
+
+void remember_peer(rds_sock *rs, rds_peer *p)
+{
+	rds_peer *old;
+	{
+		kernel::guard hold(rs->snd_lock);
+		old = rs->cached;
+		p->get();
+		rs->cached = p;
+	}
+	if (old)
+		old->put();
+}
+
+peer_ref find_peer(rds_sock *rs, const destination &to, int *err)
+{
+	u32 if_index = rds::addr_is_link_local(to.addr) ? to.scope : 0;
+	if (auto p = cached_peer(rs, to, if_index))
+		return p;
+	auto p = peer_ref::adopt(rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr, rs->trans,
+							 rs->tos, if_index, err));
+	if (p)
+		remember_peer(rs, p.get());
+	return p;
+}
+
+/* Waits of a sender, both on its own socket. */
+struct send_wait {
+	rds_sock *rs;
+	rds_peer *peer;
+	u16 port;
+};
+
+bool uncongested(void *arg)
+{
+	auto *w = static_cast<send_wait *>(arg);
+	rds_cong_watch(w->rs, -1); /* before the look: an update in between wakes us */
+	return !w->peer->fcong->congested(w->port) || kernel::read_once(w->peer->dying);
+}
+
+bool room(void *arg)
+{
+	auto *w = static_cast<send_wait *>(arg);
+	return kernel::read_once(w->rs->snd_bytes) < w->rs->send_limit() ||
+	       kernel::read_once(w->peer->dying);
+}
+
+int wait_for(send_wait &w, bool (*ready)(void *), rds_send_args *args)
+{
+	long left = kernel_sock_wait(w.rs, ready, &w, args->timeout);
+	if (left <= 0)
+		return left ? left : -ETIMEDOUT;
+	args->timeout = left;
+	return 0;
+}
+
+int pass_congestion(send_wait &w, rds_send_args *args)
+{
+	if (!w.peer->fcong->congested(w.port))
+		return 0;
+	if (!args->nonblock) {
+		rds_stats_inc(rds_s_cong_send_blocked);
+		return wait_for(w, uncongested, args);
+	}
+	rds_cong_watch(w.rs, w.port);
+	if (!w.peer->fcong->congested(w.port))
+		return 0;
+	rds_stats_inc(rds_s_cong_send_error);
+	return -ENOBUFS;
+}
+
+int enqueue(send_wait &w, rds_message *rm, rds_send_args *args)
+{
+	for (;;) {
+		int err = rds_sock_enqueue(w.rs, &w.peer->lane0, rm, w.rs->send_limit());
+		if (err != -EAGAIN)
+			return err;
+		rds_stats_inc(rds_s_send_queue_full);
+		if (args->nonblock)
+			return err;
+		err = wait_for(w, room, args);
+		if (err)
+			return err;
+	}
+}
+
+/* Return: 0; -ESTALE when the peer went away meanwhile and another look-up is due. */
+int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_args *args)
+{
+	send_wait w{rs, peer, port};
+	int err = pass_congestion(w, args);
+	if (!err)
+		err = enqueue(w, rm, args);
+	if (err)
+		return err;
+	rds_stats_inc(rds_s_send_queued);
+	peer->touch();
+	rds_lane *lane = &peer->lane0;
+	if (!lane->up())
+		lane->connect_if_down();
+	rds_send_xmit(lane); /* what it meets is not this message's result */
+	return 0;
+}
+
+/* Off the socket's list and its charge returned. Lock held. Return: it was there. */
+bool uncharge(rds_sock *rs, rds_message *rm)
+{
+	rs->snd_lock.assert_held();
+	if (!rm->m_on_sock)
+		return false;
+	rds_sock::sent_list::remove(rm);
+	rm->m_on_sock = 0;
+	rs->snd_bytes -= rds_charge(rm->m_len);
+	if (!rs->snd_bytes)
+		rds_stats_inc(rds_s_send_queue_empty);
+	return true;
+}
+
+} // namespace
+
+int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
+{
+	kernel::guard hold(rs->snd_lock);
+	if (rs->snd_bytes >= limit)
+		return -EAGAIN;
+	int err = rds_message_queue(lane, rm);
+	if (err)
+		return err;
+	rs->snd_bytes += rds_charge(rm->m_len);
+	rds_message_addref(rm);
+	rm->m_on_sock = 1;
+	rs->sent.push_back(rm);
+	return 0;
+}
+
+long rds_sock_sendmsg(rds_sock *rs, rds_send_args *args)
+{
+	if (args->flags & ~allowed_flags)
+		return -EOPNOTSUPP;
+	destination to;
+	int err = find_destination(rs, args->name, to);
+	if (err)
+		return err;
+	if (args->rds_cmsg == -2)
+		return -EINVAL;
+	if (args->len > RDS_MAX_MSG_SIZE || args->len > rs->send_limit())
+		return -EMSGSIZE;
+	err = check_control(rs, args);
+	if (err)
+		return err;
+
+	rds_message *rm = build(rs, args, to, &err);
+	if (!rm)
+		return err;
+	do {
+		auto peer = find_peer(rs, to, &err);
+		if (!peer)
+			break;
+		err = send_to(rs, rm, peer.get(), to.port, args);
+	} while (err == -ESTALE);
+	rds_message_put(rm);
+	return err ? err : static_cast<long>(args->len);
+}
+
+void rds_sock_unsend(rds_message *rm)
+{
+	rds_sock *rs = rm->m_rs;
+	if (!rs)
+		return;
+	bool was;
+	{
+		kernel::guard hold(rs->snd_lock);
+		was = uncharge(rs, rm);
+	}
+	if (!was)
+		return;
+	kernel_sock_wake_writers(rs);
+	rds_message_put(rm);
+}
+
+void rds_send_release(rds_lane::message_list &gone)
+{
+	rds_sock *waking = nullptr; /* referenced by a message of the run */
+	while (rds_message *rm = gone.front()) {
+		rds_sock *rs = rm->m_rs;
+		rds_message *next = gone.next(rm);
+		bool was = false;
+		if (rs) {
+			kernel::guard hold(rs->snd_lock);
+			was = uncharge(rs, rm);
+		}
+		if (was)
+			waking = rs;
+		if (waking && (!next || next->m_rs != waking)) {
+			kernel_sock_wake_writers(waking);
+			waking = nullptr;
+		}
+		rds_lane::message_list::remove(rm);
+		if (was)
+			rds_message_put(rm); /* the socket's */
+		rds_message_put(rm); /* the lane's */
+	}
+}
+
+/*
+ * Matches leave the socket first, then the lane; one that is being transmitted is finished on the
+ * wire by the engine, which has its own reference.
+ */
+void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
+{
+	rds_sock::sent_list gone;
+	{
+		kernel::guard hold(rs->snd_lock);
+		rs->sent.each([&](rds_message *rm) {
+			bool match = all || (rds::addr_equal(rm->m_conn->c_faddr, *addr) &&
+					     rm->m_inc.i_hdr.h_dport.host() == port);
+			if (match && uncharge(rs, rm))
+				gone.push_back(rm);
+		});
+	}
+	if (!gone.empty())
+		kernel_sock_wake_writers(rs);
+	while (rds_message *rm = gone.pop_front()) {
+		rds_lane *lane = lane_of(rm->m_conn);
+		bool linked;
+		{
+			kernel::guard hold(lane->c_lock);
+			linked = rm->m_on_conn;
+			if (linked)
+				rds_message_unlink(lane, rm);
+		}
+		if (linked)
+			rds_message_put(rm);
+		rds_message_put(rm);
+	}
+}

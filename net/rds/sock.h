@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Small parts of the socket interface that its files share. */
+#pragma once
+
+#include "rds.h"
+
+namespace rds {
+
+/* The sleeping socket lock, for a scope. */
+class [[nodiscard]] socket_guard : kernel::pinned {
+    public:
+	explicit socket_guard(rds_sock *rs) : m_rs(rs) { kernel_sock_lock(rs); }
+	~socket_guard() { kernel_sock_unlock(m_rs); }
+
+    private:
+	rds_sock *m_rs;
+};
+
+/* Is a present name usable as a destination? socket.md 2.1. Return: 0 or -EINVAL. */
+int check_send_name(const rds_name &name);
+
+} // namespace rds

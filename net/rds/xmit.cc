@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The send engine of a lane. Whoever gets send_sem sends what everybody has queued; who does not
+ * get it leaves at once, because the holder looks again after releasing it. Full is a state
+ * (c_blocked): the engine leaves and the transport's kick starts it again.
+ *
+ * What a message costs here: two holds of the lane lock (pick, acknowledge), no allocation.
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+
+namespace {
+
+constexpr int batch_done = 1; /* the limit was reached, there may be more */
+constexpr u32 stuck_rounds = 4096;
+
+bool has_work(const rds_lane *lane)
+{
+	return !lane->c_send.empty() || kernel::read_once(lane->c_xmit_rm) ||
+	       (lane->c_index == 0 && kernel::read_once(lane->c_peer->map_pending));
+}
+
+/* A map is sent before anything queued. Return: 0, or -ENOMEM with the mark still set. */
+int pick_map(rds_lane *lane)
+{
+	rds_peer *peer = lane->c_peer;
+	if (lane->c_index != 0 || !kernel::read_once(peer->map_pending))
+		return 0;
+	/* cleared before the map is read: a later change marks it again */
+	kernel::exchange(peer->map_pending, u8{0});
+	lane->c_xmit_rm = rds_cong_message(peer, lane->c_trans->t_xmit_atomic ?
+							 kernel::gfp_atomic :
+							 kernel::gfp_kernel);
+	if (lane->c_xmit_rm)
+		return 0;
+	kernel::write_once(peer->map_pending, u8{1});
+	return -ENOMEM;
+}
+
+bool has_operation(const rds_message *rm)
+{
+	return rm->m_rdma.op_active || rm->m_atomic.op_active;
+}
+
+/*
+ * The head of the queue, moved to the end of the retransmit list before its first byte is sent:
+ * an acknowledgement may come during the call. RDMA is never repeated: such a message is dropped.
+ */
+void pick_message(rds_lane *lane)
+{
+	for (;;) {
+		rds_message *dropped = nullptr;
+		{
+			kernel::guard hold(lane->c_lock);
+			rds_message *rm = lane->c_send.front();
+			if (!rm)
+				return;
+			if (has_operation(rm) && rm->m_retransmitted) {
+				rds_message_unlink(lane, rm);
+				dropped = rm;
+			} else {
+				rds_lane::message_list::remove(rm);
+				lane->c_retrans.push_back(rm);
+				rds_message_addref(rm);
+				lane->c_xmit_rm = rm;
+			}
+		}
+		if (!dropped)
+			break;
+		rds_sock_unsend(dropped);
+		rds_message_put(dropped);
+	}
+	rds_message *rm = lane->c_xmit_rm;
+	if (lane->c_acks.ask(rm->m_len, rds_tunables.max_unacked_packets,
+			     rds_tunables.max_unacked_bytes)) {
+		rm->m_ack_required = 1;
+		rds_stats_inc(rds_s_send_ack_required);
+	}
+}
+
+void done_with_message(rds_lane *lane)
+{
+	rds_message *rm = lane->c_xmit_rm;
+	lane->c_xmit_hdr_off = lane->c_xmit_sg = lane->c_xmit_off = lane->c_xmit_rounds = 0;
+	lane->c_xmit_rdma_done = lane->c_xmit_atomic_done = false;
+	lane->c_xmit_rm = nullptr;
+	rds_message_put(rm);
+}
+
+/* Account @taken bytes, header first. Return: false when the transport claims too many. */
+bool advance(rds_lane *lane, const rds_message *rm, u32 taken)
+{
+	u32 n = RDS_HEADER_BYTES - lane->c_xmit_hdr_off;
+	if (n > taken)
+		n = taken;
+	lane->c_xmit_hdr_off += n;
+	taken -= n;
+	while (taken && lane->c_xmit_sg < rm->m_nr_pieces) {
+		n = rm->m_pieces[lane->c_xmit_sg].bv_len - lane->c_xmit_off;
+		if (n > taken)
+			n = taken;
+		lane->c_xmit_off += n;
+		taken -= n;
+		if (lane->c_xmit_off == rm->m_pieces[lane->c_xmit_sg].bv_len) {
+			lane->c_xmit_sg++;
+			lane->c_xmit_off = 0;
+		}
+	}
+	return !taken;
+}
+
+bool all_sent(const rds_lane *lane, const rds_message *rm)
+{
+	return lane->c_xmit_hdr_off == RDS_HEADER_BYTES && lane->c_xmit_sg == rm->m_nr_pieces;
+}
+
+/* Only operations, all silent, and nothing to say: no message goes out (rdma.md). */
+bool header_less(const rds_message *rm)
+{
+	return has_operation(rm) && !rm->m_len &&
+	       (!rm->m_rdma.op_active || rm->m_rdma.op_silent) &&
+	       (!rm->m_atomic.op_active || rm->m_atomic.op_silent);
+}
+
+/* All or nothing, before header and payload. Return: 0 or the transport's errno. */
+int send_operations(rds_lane *lane, rds_message *rm)
+{
+	if (rm->m_rdma.op_active && !lane->c_xmit_rdma_done) {
+		int err = lane->c_trans->xmit_rdma(lane, &rm->m_rdma);
+		if (err)
+			return err;
+		lane->c_xmit_rdma_done = true;
+	}
+	if (rm->m_atomic.op_active && !lane->c_xmit_atomic_done) {
+		int err = lane->c_trans->xmit_atomic(lane, &rm->m_atomic);
+		if (err)
+			return err;
+		lane->c_xmit_atomic_done = true;
+	}
+	return 0;
+}
+
+/*
+ * One call of the transport's xmit. Return: > 0 progress; 0 the transport is full and c_blocked
+ * stays for its kick to clear; negative: errno.
+ */
+int send_some(rds_lane *lane, rds_message *rm)
+{
+	if (++lane->c_xmit_rounds > stuck_rounds) {
+		rds_stats_inc(rds_s_send_stuck_rm);
+		lane->c_xmit_rounds = 0;
+		return -EAGAIN;
+	}
+	kernel::write_once(lane->c_blocked, u8{1});
+	kernel::full_barrier();
+	int n = lane->c_trans->xmit(lane, rm, lane->c_xmit_hdr_off, lane->c_xmit_sg,
+				    lane->c_xmit_off);
+	if (n != 0)
+		kernel::write_once(lane->c_blocked, u8{0});
+	return n;
+}
+
+/* The message in hand, to its end. Return: 1 sent, 0 full, negative errno. */
+int send_message(rds_lane *lane)
+{
+	rds_message *rm = lane->c_xmit_rm;
+	int n = send_operations(lane, rm);
+	if (n)
+		return n;
+	if (header_less(rm))
+		return 1;
+	while (!all_sent(lane, rm)) {
+		n = send_some(lane, rm);
+		if (n <= 0)
+			return n;
+		if (!advance(lane, rm, n)) {
+			kernel_log("transport %s took more than there was, connection dropped",
+				   lane->c_trans->t_name);
+			return -EIO;
+		}
+	}
+	return 1;
+}
+
+/* send_sem held. Return: 0, batch_done, or the errno of the transport. */
+int send_batch(rds_lane *lane)
+{
+	for (unsigned int n = 0; n < rds_tunables.send_batch_count; n++) {
+		if (!lane->c_xmit_rm) {
+			int err = pick_map(lane);
+			if (err)
+				return err;
+		}
+		if (!lane->c_xmit_rm)
+			pick_message(lane);
+		if (!lane->c_xmit_rm)
+			return 0;
+		int done = send_message(lane);
+		if (done <= 0)
+			return done;
+		done_with_message(lane);
+		if (!lane->c_trans->t_xmit_atomic)
+			kernel_cond_resched();
+	}
+	return batch_done;
+}
+
+int send_bracketed(rds_lane *lane)
+{
+	if (!lane->up() || lane->dying())
+		return 0;
+	const rds_transport *t = lane->c_trans;
+	if (t->xmit_prepare)
+		t->xmit_prepare(lane);
+	kernel::write_once(lane->c_sending, true);
+	int ret = send_batch(lane);
+	kernel::write_once(lane->c_sending, false);
+	if (t->xmit_complete)
+		t->xmit_complete(lane);
+	return ret;
+}
+
+/* What a batch's result asks for. */
+void retry_later(rds_lane *lane, int ret)
+{
+	if (ret == batch_done || ret == -EAGAIN) {
+		rds_stats_inc(rds_s_send_immediate_retry);
+		lane->queue_work(lane->c_send_work);
+	} else if (ret == -ENOMEM) {
+		rds_stats_inc(rds_s_send_delayed_retry);
+		lane->queue_work(lane->c_send_work, 2);
+	} else if (ret < 0) {
+		/* the transport should have dropped it; without that nobody would retry */
+		lane->drop();
+	}
+}
+
+} // namespace
+
+int rds_send_xmit(rds_lane *lane)
+{
+	for (;;) {
+		int ret;
+		if (kernel::read_once(lane->c_blocked))
+			return 0;
+		{
+			kernel::try_guard hold(lane->c_send_sem);
+			if (!hold) {
+				rds_stats_inc(rds_s_send_lock_contention);
+				return 0;
+			}
+			ret = send_bracketed(lane);
+		}
+		if (ret) {
+			retry_later(lane, ret);
+			return ret < 0 ? ret : 0;
+		}
+		/* who queued meanwhile and found send_sem taken relies on this look */
+		kernel::full_barrier();
+		if (!has_work(lane) || !lane->up() || lane->dying() ||
+		    kernel::read_once(lane->c_blocked))
+			return 0;
+		rds_stats_inc(rds_s_send_lock_queue_raced);
+	}
+}
+
+void rds_send_start(rds_lane *lane)
+{
+	if (lane->c_trans->t_xmit_atomic)
+		rds_send_xmit(lane);
+	else
+		lane->queue_work(lane->c_send_work);
+}
+
+/* The charge and the message leave their lists; one wake-up for a run of one socket's. */
+void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
+{
+	rds_lane *lane = lane_of(conn);
+	rds_lane::message_list acked;
+	{
+		kernel::guard hold(lane->c_lock);
+		while (rds_message *rm = lane->c_retrans.front()) {
+			bool yes = is_acked ? is_acked(rm, ack) :
+					      rm->m_inc.i_hdr.h_sequence.host() <= ack;
+			if (!yes)
+				break;
+			rds_message_unlink(lane, rm);
+			acked.push_back(rm);
+		}
+	}
+	rds_send_release(acked);
+}
+
+void rds_send_purge(rds_lane *lane)
+{
+	rds_lane::message_list gone;
+	{
+		kernel::guard hold(lane->c_lock);
+		gone.splice_front(lane->c_send);
+		gone.splice_front(lane->c_retrans);
+		gone.each([&](rds_message *rm) {
+			rm->m_on_conn = 0;
+			if (!rm->m_rs)
+				lane->c_pongs--;
+		});
+	}
+	rds_send_release(gone);
+}
