@@ -40,6 +40,8 @@ int main(void)
 	DEFINE(SOCK_ALIGN, __alignof__(struct sock));
 	DEFINE(SOCK_SNDBUF_OFFSET, offsetof(struct sock, sk_sndbuf));
 	DEFINE(SOCK_RCVBUF_OFFSET, offsetof(struct sock, sk_rcvbuf));
+	DEFINE(SOCK_FLAGS_OFFSET, offsetof(struct sock, sk_flags));
+	DEFINE(SOCK_RCVTSTAMP_BIT, SOCK_RCVTSTAMP);
 
 	DEFINE(GFP_KERNEL_VALUE, GFP_KERNEL);
 	DEFINE(GFP_ATOMIC_VALUE, GFP_ATOMIC);

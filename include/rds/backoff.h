@@ -12,13 +12,14 @@ struct reconnect_backoff {
 
 	/*
 	 * The delay of the next attempt: none the first time, then random within a window
-	 * that starts at `min` and doubles up to `max`. The limits may change in between.
+	 * that starts at `min` and doubles up to `max`. The limits may change in between;
+	 * they are at least one tick, or the lane would never wait.
 	 */
 	[[nodiscard]] constexpr unsigned long next(unsigned long random, unsigned long min,
 						   unsigned long max)
 	{
 		if (window == 0) {
-			window = min ? min : 1;
+			window = min;
 			return 0;
 		}
 
@@ -26,8 +27,6 @@ struct reconnect_backoff {
 
 		/* Not by doubling first: max has no upper limit. */
 		window = window > max / 2 ? max : window * 2;
-		if (window == 0)
-			window = 1;
 		return delay;
 	}
 

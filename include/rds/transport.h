@@ -76,7 +76,7 @@ struct rds_incoming {
 	struct rds_connection *i_conn; /* holds a peer reference */
 	struct in6_addr i_saddr;
 	struct rds_header i_hdr;
-	u64 i_rx_ns; /* when rds_recv_incoming() took it, wall clock */
+	u64 i_rx_ns; /* when it was queued, wall clock; 0 unless the socket wants to know */
 };
 
 /* RDMA and atomic operations of a message. The fields are the core's; transports read them. */
@@ -136,7 +136,7 @@ struct rds_message {
 	struct rds_incoming m_inc; /* i_hdr is the header; loopback hands the whole thing up */
 	struct list_head m_sock_item; /* socket's send list; m_on_sock; the socket's send lock */
 	struct list_head m_conn_item; /* lane's send or retransmit list; m_on_conn; the lane lock */
-	struct rds_sock *m_rs; /* counted reference, or NULL for the kernel's own messages */
+	struct rds_sock *m_rs; /* counted, while it may be charged; the socket's send lock, RCU */
 	struct rds_connection *m_conn; /* the lane that carries it; counted once queued */
 	struct bio_vec *m_pieces;
 	u32 m_refs; /* a refcount_t, the core's */
@@ -148,10 +148,10 @@ struct rds_message {
 	u8 m_retransmitted; /* put RDS_FLAG_RETRANSMITTED into the header */
 	u8 m_ack_required; /* IB puts RDS_FLAG_ACK_REQUIRED into the header */
 	u8 m_has_ack_seq; /* m_ack_seq is valid; cleared when the message is queued again */
+	u8 m_own; /* the kernel's own: ping, pong, probe */
 	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
-	u8 m_pad;
 	u16 m_max_pieces;
-	u16 m_pad2;
+	u16 m_pad;
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rm_rdma_op m_rdma;

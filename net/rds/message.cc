@@ -99,7 +99,7 @@ int rds_message_queue(rds_lane *lane, rds_message *rm)
 	rm->m_conn = lane;
 	rm->m_inc.i_hdr.h_sequence = kernel::be64(lane->c_tx.take());
 	rm->m_on_conn = 1;
-	if (!rm->m_rs)
+	if (rm->m_own)
 		lane->c_pongs++;
 	lane->c_send.push_back(rm);
 	return 0;
@@ -110,7 +110,7 @@ void rds_message_unlink(rds_lane *lane, rds_message *rm)
 	lane->c_lock.assert_held();
 	rds_lane::message_list::remove(rm);
 	rm->m_on_conn = 0;
-	if (!rm->m_rs)
+	if (rm->m_own)
 		lane->c_pongs--;
 }
 

@@ -297,6 +297,10 @@ rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in
 			else
 				p = create_retry(rn, k, trans, uid_remote, &err);
 		}
+	} else if (p->lane0.c_trans != trans) {
+		p->put(); /* the loopback serves that address */
+		p = nullptr;
+		err = -EOPNOTSUPP;
 	}
 	return p ? &p->lane0 : reinterpret_cast<rds_connection *>(static_cast<long>(err));
 }

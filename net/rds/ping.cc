@@ -28,6 +28,7 @@ void send_own(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 	if (!rm)
 		return; /* as if the network had lost it: the other side asks again */
 	rm->m_inc.i_hdr = hdr;
+	rm->m_own = 1;
 	if (!rds_message_queue(lane, rm)) {
 		lane->connect_if_down();
 		rds_send_start(lane);

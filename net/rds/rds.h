@@ -11,11 +11,12 @@
  *               transport object that called rds_conn_get(). Its lanes live inside it.
  *   rds_message counted. One reference each: the socket's send list (m_on_sock), the lane's send
  *               or retransmit list (m_on_conn), the engine while it sends it (c_xmit_rm), whoever
- *               called rds_message_addref(). It holds its socket and, once queued, its peer.
+ *               called rds_message_addref(). It holds its socket until it has left the
+ *               socket's list (m_rs is null then), and its peer once it was queued.
  *   rds_incoming counted. One reference each: the transport that fills it, the receive queue, a
  *               reader. It holds its peer.
  *   rds_sock    counted by struct sock. One reference each: the file, the bound table, each
- *               message that it sent. Freed after an RCU grace period.
+ *               message that is charged to it. Freed after an RCU grace period.
  *   cong map    counted. One reference each: a peer for its local and for its remote address, a
  *               bound socket. The 8 KiB of bits come when the first is set and stay.
  *   transport   a module reference for each bound socket. Peers take none: unregistering
@@ -262,6 +263,10 @@ struct rds_sock {
 	/* Limits: half of what SO_SNDBUF and SO_RCVBUF read back. */
 	u32 send_limit() const { return sk_field<u32>(SOCK_SNDBUF_OFFSET) / 2; }
 	u32 recv_limit() const { return sk_field<u32>(SOCK_RCVBUF_OFFSET) / 2; }
+	bool wants_timestamps() const
+	{
+		return sk_field<unsigned long>(SOCK_FLAGS_OFFSET) >> SOCK_RCVTSTAMP_BIT & 1;
+	}
 	bool bound() const { return kernel::load_acquire(is_bound); }
 
 	kernel::opaque<SOCK_SIZE, SOCK_ALIGN> sk; /* must be first */
@@ -379,8 +384,6 @@ void rds_send_start(rds_lane *lane);
 void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all);
 /** rds_send_purge - drop every message of a lane that is being destroyed. P. */
 void rds_send_purge(rds_lane *lane);
-/** rds_sock_unsend - give a message that left its lane back to its socket. A. */
-void rds_sock_unsend(rds_message *rm);
 /** rds_send_release - the same for a list; the list's references are dropped. A. */
 void rds_send_release(rds_lane::message_list &gone);
 /** rds_sock_enqueue - charge and queue. A. Return: 0, -EAGAIN (no room), -ESTALE (lane dying). */

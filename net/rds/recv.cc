@@ -17,21 +17,25 @@ constexpr u64 incoming_overhead = 512;
 /* Congestion is the peer's to obey; this is where we stop believing in it (lifecycle.md L17). */
 constexpr u64 hard_cap_base = 8 * 1024 * 1024;
 
-bool over_hard_cap(const rds_sock *rs)
+u64 hard_cap(const rds_sock *rs)
 {
-	return rs->rcv_bytes + rs->rcv_count * incoming_overhead >
-	       hard_cap_base + u64{4} * rs->recv_limit();
+	return hard_cap_base + u64{4} * rs->recv_limit();
+}
+
+u64 memory_used(const rds_sock *rs)
+{
+	return rs->rcv_bytes + rs->rcv_count * incoming_overhead;
 }
 
 /*
- * A socket bound to the loopback alone is congested only near the hard cap: the stock modules
+ * A socket bound to the loopback is congested only half-way to the hard cap: the stock modules
  * never throttle it, and some senders there know no ENOBUFS.
  */
-u64 congestion_limit(const rds_sock *rs)
+bool full(const rds_sock *rs, unsigned int part)
 {
-	if (rs->trans->t_type == RDS_TRANS_LOOP)
-		return hard_cap_base / 2;
-	return rs->recv_limit();
+	bool soft = rs->trans->t_type != RDS_TRANS_LOOP;
+	return (soft && rs->rcv_bytes > rs->recv_limit() / part) ||
+	       memory_used(rs) > hard_cap(rs) / 2 / part;
 }
 
 /* rcv_lock held for both. */
@@ -41,7 +45,7 @@ void charge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_bytes += rds_charge(inc->i_len);
 	rs->rcv_count++;
 	rds_stats_add(rds_s_recv_bytes_added_to_sock, inc->i_len);
-	if (!rs->rcv_congested && rs->rcv_bytes > congestion_limit(rs)) {
+	if (!rs->rcv_congested && full(rs, 1)) {
 		rs->rcv_congested = true;
 		rds_cong_set_port(rs->cong, rs->port);
 	}
@@ -53,7 +57,7 @@ void uncharge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_bytes -= rds_charge(inc->i_len);
 	rs->rcv_count--;
 	rds_stats_add(rds_s_recv_bytes_freed_fromsock, inc->i_len);
-	if (rs->rcv_congested && (rs->dead || rs->rcv_bytes < congestion_limit(rs) / 2)) {
+	if (rs->rcv_congested && (rs->dead || !full(rs, 2))) {
 		rs->rcv_congested = false;
 		rds_cong_clear_port(rs->cong, rs->port);
 	}
@@ -65,14 +69,20 @@ bool may_deliver(const rds_sock *rs, const rds_connection *conn)
 	return rs->trans == conn->c_trans || conn->c_trans->t_type == RDS_TRANS_LOOP;
 }
 
-/* rcv_lock held. Return: what to count; recv_queued when it was queued. */
+/*
+ * rcv_lock held. Return: what to count; recv_queued when it was queued. On this host the hard cap
+ * is not needed: senders look at the very bit, and what they had queued before is charged to them.
+ */
 rds_stat queue(rds_sock *rs, rds_incoming *inc)
 {
+	bool local = inc->i_conn->c_trans->t_type == RDS_TRANS_LOOP;
 	if (rs->dead)
 		return rds_s_recv_drop_dead_sock;
-	if (over_hard_cap(rs))
+	if (!local && memory_used(rs) > hard_cap(rs))
 		return rds_s_recv_drop_over_limit;
 	rds_inc_addref(inc);
+	if (rs->wants_timestamps())
+		inc->i_rx_ns = kernel_wall_ns();
 	rs->received.push_back(inc);
 	charge(rs, inc);
 	return rds_s_recv_queued;
@@ -216,7 +226,6 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	rds_lane *lane = lane_of(conn);
 	inc->i_saddr = *saddr;
 	inc->i_len = inc->i_hdr.h_len.host();
-	inc->i_rx_ns = kernel_wall_ns();
 	if (!lane->c_rx.accept(inc->i_hdr.h_sequence.host(), inc->i_hdr.h_flags)) {
 		rds_stats_inc(rds_s_recv_drop_old_seq);
 		return;

@@ -218,7 +218,10 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 	return 0;
 }
 
-/* Off the socket's list and its charge returned. Lock held. Return: it was there. */
+/*
+ * Off the socket's list and its charge returned. Lock held. Return: it was there, and the caller
+ * now owns the list's reference of the message and the message's reference of the socket.
+ */
 bool uncharge(rds_sock *rs, rds_message *rm)
 {
 	rs->snd_lock.assert_held();
@@ -226,10 +229,25 @@ bool uncharge(rds_sock *rs, rds_message *rm)
 		return false;
 	rds_sock::sent_list::remove(rm);
 	rm->m_on_sock = 0;
+	kernel::write_once(rm->m_rs, static_cast<rds_sock *>(nullptr));
 	rs->snd_bytes -= rds_charge(rm->m_len);
 	if (!rs->snd_bytes)
 		rds_stats_inc(rds_s_send_queue_empty);
 	return true;
+}
+
+/*
+ * The socket that @rm is charged to, which it then is no longer. RCU: the socket was referenced
+ * when the pointer was read, so its memory is there until the section ends.
+ */
+kernel::ref<rds_sock> give_back(rds_message *rm)
+{
+	kernel::rcu_guard rcu;
+	rds_sock *rs = kernel::read_once(rm->m_rs);
+	if (!rs)
+		return {};
+	kernel::guard hold(rs->snd_lock);
+	return kernel::ref<rds_sock>::adopt(uncharge(rs, rm) ? rs : nullptr);
 }
 
 } // namespace
@@ -278,44 +296,20 @@ long rds_sock_sendmsg(rds_sock *rs, rds_send_args *args)
 	return err ? err : static_cast<long>(args->len);
 }
 
-void rds_sock_unsend(rds_message *rm)
-{
-	rds_sock *rs = rm->m_rs;
-	if (!rs)
-		return;
-	bool was;
-	{
-		kernel::guard hold(rs->snd_lock);
-		was = uncharge(rs, rm);
-	}
-	if (!was)
-		return;
-	kernel_sock_wake_writers(rs);
-	rds_message_put(rm);
-}
-
 void rds_send_release(rds_lane::message_list &gone)
 {
-	rds_sock *waking = nullptr; /* referenced by a message of the run */
-	while (rds_message *rm = gone.front()) {
-		rds_sock *rs = rm->m_rs;
-		rds_message *next = gone.next(rm);
-		bool was = false;
-		if (rs) {
-			kernel::guard hold(rs->snd_lock);
-			was = uncharge(rs, rm);
-		}
-		if (was)
-			waking = rs;
-		if (waking && (!next || next->m_rs != waking)) {
-			kernel_sock_wake_writers(waking);
-			waking = nullptr;
-		}
-		rds_lane::message_list::remove(rm);
-		if (was)
+	kernel::ref<rds_sock> waking; /* one wake-up for a run of one socket's */
+	while (rds_message *rm = gone.pop_front()) {
+		auto rs = give_back(rm);
+		if (rs)
 			rds_message_put(rm); /* the socket's */
 		rds_message_put(rm); /* the lane's */
+		if (waking && rs.get() != waking.get())
+			kernel_sock_wake_writers(waking.get());
+		waking = std::move(rs);
 	}
+	if (waking)
+		kernel_sock_wake_writers(waking.get());
 }
 
 /*
@@ -348,5 +342,6 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 		if (linked)
 			rds_message_put(rm);
 		rds_message_put(rm);
+		rs->put();
 	}
 }

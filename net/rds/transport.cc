@@ -92,7 +92,8 @@ void rds_trans_unregister(rds_transport *trans)
 	}
 	/* From here on nobody creates a peer: creation looks at the registry, under its lock. */
 	kernel_net_each(forget_in, trans);
-	/* The last references were dropped above; what they free goes through RCU. */
+	/* Readers of the lists still look at names of @trans; what was put above is freed by RCU. */
+	kernel_synchronize_rcu();
 	kernel_rcu_barrier();
 	if (trans->exit)
 		trans->exit();

@@ -50,7 +50,7 @@ bool has_operation(const rds_message *rm)
 void pick_message(rds_lane *lane)
 {
 	for (;;) {
-		rds_message *dropped = nullptr;
+		rds_lane::message_list dropped;
 		{
 			kernel::guard hold(lane->c_lock);
 			rds_message *rm = lane->c_send.front();
@@ -58,7 +58,7 @@ void pick_message(rds_lane *lane)
 				return;
 			if (has_operation(rm) && rm->m_retransmitted) {
 				rds_message_unlink(lane, rm);
-				dropped = rm;
+				dropped.push_back(rm);
 			} else {
 				rds_lane::message_list::remove(rm);
 				lane->c_retrans.push_back(rm);
@@ -66,10 +66,9 @@ void pick_message(rds_lane *lane)
 				lane->c_xmit_rm = rm;
 			}
 		}
-		if (!dropped)
+		if (dropped.empty())
 			break;
-		rds_sock_unsend(dropped);
-		rds_message_put(dropped);
+		rds_send_release(dropped);
 	}
 	rds_message *rm = lane->c_xmit_rm;
 	if (lane->c_acks.ask(rm->m_len, rds_tunables.max_unacked_packets,
@@ -301,7 +300,7 @@ void rds_send_purge(rds_lane *lane)
 		gone.splice_front(lane->c_retrans);
 		gone.each([&](rds_message *rm) {
 			rm->m_on_conn = 0;
-			if (!rm->m_rs)
+			if (rm->m_own)
 				lane->c_pongs--;
 		});
 	}

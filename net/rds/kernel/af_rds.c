@@ -166,6 +166,21 @@ static int rds_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return rds_sock_sendmsg(to_rds(sk), &args);
 }
 
+/* When the message came, if the socket wanted that then and still does; socket.md 7.3. */
+static int put_timestamp(struct sock *sk, struct msghdr *msg, u64 ns)
+{
+	struct timespec64 ts = ns_to_timespec64(ns);
+	struct __kernel_old_timeval old = { .tv_sec = ts.tv_sec,
+					    .tv_usec = ts.tv_nsec / NSEC_PER_USEC };
+	struct __kernel_sock_timeval now = { .tv_sec = old.tv_sec, .tv_usec = old.tv_usec };
+
+	if (!ns || !sock_flag(sk, SOCK_RCVTSTAMP))
+		return 0;
+	if (sock_flag(sk, SOCK_TSTAMP_NEW))
+		return put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_NEW, sizeof(now), &now);
+	return put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, sizeof(old), &old);
+}
+
 static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct sock *sk = sock->sk;
@@ -177,6 +192,7 @@ static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 		.timeout = sock_rcvtimeo(sk, false),
 	};
 	long ret;
+	int err;
 
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN; /* nothing ever comes there */
@@ -193,7 +209,8 @@ static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 		args.name.family = ipv6_addr_v4mapped(&args.name.addr) ? AF_INET : AF_INET6;
 		msg->msg_namelen = name_to_user(&args.name, msg->msg_name);
 	}
-	return ret;
+	err = put_timestamp(sk, msg, args.rx_ns);
+	return err ? err : ret;
 }
 
 /* Nothing but the generic ioctls of net devices, which socket.c tries after ENOIOCTLCMD. */
