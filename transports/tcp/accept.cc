@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of an accepted socket. One from the large side is a knock. One from the small side
+ * is the lane's next stream: it waits, with others, until the lane is DOWN, and is then adopted.
+ * It is not refused meanwhile: TCP acknowledges what the peer sends on it from the start.
+ *
+ * The namespace's accept worker only files it, so that no lane makes another one wait; the rest
+ * is the connection's take_work. conn_shutdown starts that when it is done. Once a second it looks
+ * again, for evidence that the stream in use is dead, and for sockets that have waited too long.
+ */
+#include "tcp.h"
+
+namespace {
+
+/* The peer opened and lost this many streams while one of ours was closing: let it slow down. */
+constexpr u32 max_waiting_conn = 4;
+
+/* Accepted sockets of one namespace that may wait for their lanes. */
+constexpr u32 max_waiting_net = 1024;
+
+/* Keep-alive has ended a dead stream long before. */
+constexpr unsigned long patience = 40UL * TICKS_PER_SECOND;
+
+/* With data under way and nothing heard for so long, a stream that is being replaced is dead. */
+constexpr unsigned long silence = TICKS_PER_SECOND;
+
+/* Over before its turn came, and nothing on it to read. */
+bool is_spent(const socket *s)
+{
+	return ksock_get_state(s) == KSOCK_CLOSED && !ksock_unread(s);
+}
+
+bool is_late(const rds_tcp_waiting *w)
+{
+	return static_cast<long>(kernel_ticks() - w->until) > 0;
+}
+
+} // namespace
+
+/**
+ * knocked - the large side wants us to connect
+ * It may do so although our stream stands, as far as we know: its own was lost, in a crash. Or its
+ * knock crossed our connection. take_run() finds out. Context: W. Takes over @s.
+ */
+void rds_tcp_net::knocked(rds_connection *conn, socket *s)
+{
+	ksock_abort(s);
+	rds_conn_connect_if_down(conn);
+
+	kernel::guard g(lock);
+	if (!rds_conn_alive(conn))
+		return;
+	auto *tc = rds_tcp_of(conn);
+	tc->knock = true;
+	tc->take_work.requeue(0);
+}
+
+/**
+ * offered - the small side has opened a stream
+ * Context: W. Takes over @s.
+ */
+void rds_tcp_net::offered(rds_connection *conn, socket *s)
+{
+	auto *w = kernel::make<rds_tcp_waiting>(kernel::gfp_kernel);
+
+	if (w) {
+		ksock_tune(s);
+		w->sock = s;
+		w->until = kernel_ticks() + patience;
+		if (file(conn, w))
+			return;
+		kernel::destroy(w);
+	}
+	rds_tcp_count(RDS_TCP_LISTEN_CLOSED_STALE);
+	ksock_abort(s);
+}
+
+/*
+ * A connection that is alive while the lock is held has not been freed: conn_free takes the lock
+ * after the connection has died. Return: false: no room, or nobody to wait for.
+ */
+bool rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
+{
+	kernel::guard g(lock);
+
+	if (!rds_conn_alive(conn) || nr_waiting >= max_waiting_net)
+		return false;
+	auto *tc = rds_tcp_of(conn);
+	if (tc->nr_waiting >= max_waiting_conn)
+		return false;
+	tc->waiting.push_back(w);
+	tc->nr_waiting++;
+	nr_waiting++;
+	tc->take_work.requeue(0);
+	return true;
+}
+
+/* Mutex held, so it stays the first: others only append. */
+rds_tcp_waiting *rds_tcp_connection::first_waiting()
+{
+	mutex.assert_held();
+	kernel::guard g(net->lock);
+	return waiting.front();
+}
+
+/* Takes the first off the list and hands out its socket. Mutex held. */
+socket *rds_tcp_connection::pop_waiting()
+{
+	rds_tcp_waiting *w;
+
+	mutex.assert_held();
+	{
+		kernel::guard g(net->lock);
+		w = waiting.pop_front();
+		nr_waiting--;
+		net->nr_waiting--;
+	}
+	socket *s = w->sock;
+	kernel::destroy(w);
+	return s;
+}
+
+void rds_tcp_connection::refuse_first()
+{
+	rds_tcp_count(RDS_TCP_LISTEN_CLOSED_STALE);
+	ksock_abort(pop_waiting());
+}
+
+/**
+ * adopt_first - the first socket that waits becomes the lane's
+ * Context: W, mutex held, state CONNECTING. Return: was there one? The caller probes then, without
+ * the mutex.
+ */
+bool rds_tcp_connection::adopt_first()
+{
+	mutex.assert_held();
+	if (!first_waiting())
+		return false;
+
+	socket *s = pop_waiting();
+	{
+		sock_guard g(s);
+		ksock_attach(s, this);
+		last_seen_una = ksock_una(s);
+	}
+	publish(s);
+	rds_connect_complete(conn);
+
+	/* what came before anybody looked, data and end alike */
+	sock_guard g(s);
+	live = true;
+	harvest(); /* the engine may have sent already, and been acknowledged */
+	if (read(kernel::gfp_kernel) == -ENOMEM)
+		rds_recv_kick(conn);
+	ksock_state state = ksock_get_state(s);
+	if (state == KSOCK_FIN_SEEN || state == KSOCK_CLOSED)
+		rds_conn_drop(conn);
+	return true;
+}
+
+/* The peer no longer seems to know our stream: have TCP ask. A peer that crashed resets it. */
+void rds_tcp_connection::doubt_stream()
+{
+	mutex.assert_held();
+	if (!sock)
+		return;
+	if (ksock_get_state(sock) == KSOCK_OPENING)
+		rds_tcp_count(RDS_TCP_CONNECT_RACED);
+	else if (!ksock_heard(sock, silence))
+		rds_conn_drop(conn);
+	else
+		ksock_probe(sock);
+}
+
+/*
+ * The lane is not DOWN, a socket waits: what can be done about it? Return: in how many ticks to
+ * look again, if nothing happens.
+ */
+unsigned long rds_tcp_connection::make_room()
+{
+	switch (rds_conn_state(conn)) {
+	case RDS_CONN_UP:
+		doubt_stream();
+		return TICKS_PER_SECOND;
+	case RDS_CONN_CONNECTING:
+		/* our knock and the peer's stream have crossed; without a socket, conn_connect is
+		 * about to be called, and takes what waits */
+		if (sock) {
+			rds_tcp_count(RDS_TCP_CONNECT_RACED);
+			rds_conn_drop(conn);
+		}
+		return TICKS_PER_SECOND;
+	default:
+		/* conn_shutdown starts us when it is done; DOWN follows at once */
+		return sock ? TICKS_PER_SECOND : 1;
+	}
+}
+
+/**
+ * take_waiting - see what can be done for the sockets that wait
+ * Context: W, mutex held. Return: has one been adopted?
+ */
+bool rds_tcp_connection::take_waiting()
+{
+	rds_tcp_waiting *w;
+
+	while ((w = first_waiting()) && (is_spent(w->sock) || is_late(w)))
+		refuse_first();
+	if (!w)
+		return false;
+	if (!sock && rds_conn_claim(conn))
+		return adopt_first();
+	take_work.requeue(make_room());
+	return false;
+}
+
+void rds_tcp_connection::take_run()
+{
+	bool adopted;
+	{
+		kernel::guard g(mutex);
+		if (kernel::exchange(knock, false))
+			doubt_stream();
+		adopted = take_waiting();
+	}
+	if (adopted)
+		rds_conn_probe(conn);
+}

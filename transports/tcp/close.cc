@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of a stream: the conn_shutdown hook.
+ *
+ * What TCP has acknowledged, the peer forgets. So nothing of it may be discarded here, or it is
+ * lost; and what the peer's TCP has acknowledged should be known here, or it is sent twice.
+ *
+ *	a. FIN: TCP takes no data after it, and the peer learns of the end
+ *	b. deliver what still arrives, until the peer's end is closed, too, or for linger_ticks
+ *	c. with the socket locked: deliver what is there, have TCP refuse what is not (it resets
+ *	   instead of acknowledging), take the last acknowledgement, end the upcalls
+ *	d. close, forget the half received message
+ */
+#include "tcp.h"
+
+namespace {
+
+/* A few round trips on a long path. A peer that is gone for good answers nothing at all. */
+constexpr unsigned long linger_ticks = 2UL * TICKS_PER_SECOND;
+
+/* How often a lack of memory is looked after meanwhile. */
+constexpr unsigned long round_ticks = TICKS_PER_SECOND / 10 + 1;
+
+/* Attempts to get memory for what must be delivered. */
+constexpr unsigned int last_attempts = 20;
+
+} // namespace
+
+/* The conn_shutdown hook. */
+void rds_tcp_connection::shutdown()
+{
+	kernel::guard g(mutex);
+
+	if (sock) {
+		bool abort = rds_tcp_ending(this);
+		if (!abort)
+			drain();
+		finish(abort);
+	}
+	if (first_waiting())
+		take_work.requeue(0);
+}
+
+/* Steps a and b. */
+void rds_tcp_connection::drain()
+{
+	{
+		sock_guard g(sock);
+		closing = true;
+	}
+	ksock_send_fin(sock);
+	unsigned long start = kernel_ticks();
+	while (kernel_ticks() - start < linger_ticks) {
+		{
+			sock_guard g(sock);
+			read(kernel::gfp_kernel);
+		}
+		if (ksock_wait_closed(sock, round_ticks))
+			return;
+	}
+}
+
+/**
+ * finish - steps c and d
+ * @abort: nobody is interested in what is under way. Context: P, mutex held.
+ */
+void rds_tcp_connection::finish(bool abort)
+{
+	socket *s = sock;
+
+	mutex.assert_held();
+	{
+		sock_guard g(s);
+		closing = true;
+		for (unsigned int i = 0; !abort && i < last_attempts; i++) {
+			if (read(kernel::gfp_kernel) != -ENOMEM)
+				break;
+			kernel_cond_resched();
+		}
+		ksock_refuse_data(s);
+		if (live)
+			harvest();
+		ksock_detach(s, this);
+		forget_partial();
+		stream.reset();
+		live = false;
+		closing = false;
+		full = 0;
+	}
+	unpublish();
+	unpushed = false;
+	if (abort)
+		ksock_abort(s);
+	else
+		ksock_release(s);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connecting: the conn_connect hook, and what TCP reports about the state of a connection.
+ */
+#include "rds/wire.h"
+#include "tcp.h"
+
+namespace {
+
+/*
+ * The lane is in the own port: port = lane (mod 8). Peers that know SPORT_IDX read it from there.
+ * Ephemeral ports are used in groups of eight.
+ */
+constexpr u32 group_size = RDS_MPATH_WORKERS;
+
+u32 scope_of(const rds_connection *conn)
+{
+	return conn->c_if_index;
+}
+
+} // namespace
+
+rds_tcp_connection::rds_tcp_connection(rds_connection *c, rds_tcp_net *n)
+	: ksock_user{}, conn(c), net(n), port_group(kernel_random()),
+	  take_work(kernel::work_thunk<&rds_tcp_connection::take_work,
+				       &rds_tcp_connection::take_run>::call,
+		    KERNEL_WORK_TCP_ACCEPT)
+{
+	kernel::list_item_init(&open_item);
+}
+
+/*
+ * conn_shutdown has returned, and the connection can be neither claimed nor found alive any more.
+ * Who found it so before has let go of net's lock by the time that we have it.
+ */
+rds_tcp_connection::~rds_tcp_connection()
+{
+	{
+		kernel::guard g(net->lock);
+	}
+	take_work.cancel();
+	kernel::guard g(mutex);
+	while (first_waiting())
+		refuse_first();
+}
+
+/* From here on, info and the socket's user data lead here. Mutex held. */
+void rds_tcp_connection::publish(socket *s)
+{
+	mutex.assert_held();
+	kernel::guard g(net->lock);
+	sock = s;
+	net->open.push_back(this);
+}
+
+void rds_tcp_connection::unpublish()
+{
+	mutex.assert_held();
+	kernel::guard g(net->lock);
+	net->open.remove(this);
+	sock = nullptr;
+}
+
+/**
+ * connect - the conn_connect hook
+ * An accepted socket that waits for the lane is what connecting was meant to bring about. For the
+ * large side this is a knock: state_changed() ends it.
+ */
+int rds_tcp_connection::connect()
+{
+	bool adopted = false;
+	int err = 0;
+	{
+		kernel::guard g(mutex);
+		if (sock)
+			return 0;
+		if (rds_tcp_ending(this))
+			return -ENETDOWN;
+		adopted = adopt_first();
+		if (!adopted)
+			err = open_stream();
+	}
+	if (adopted)
+		rds_conn_probe(conn);
+	return err;
+}
+
+/* Mutex held. Return: 0: SYN sent; errno with nothing held. */
+int rds_tcp_connection::open_stream()
+{
+	socket *s = nullptr;
+
+	/* only the small side opens the other lanes */
+	if (conn->c_larger && conn->c_index)
+		return -EAGAIN;
+	int err = ksock_create(conn->c_net, conn->c_isv6, &s);
+	if (err)
+		return err;
+	ksock_tune(s);
+	err = bind_own_port(s);
+	if (err) {
+		ksock_abort(s);
+		return err;
+	}
+	{
+		/* before connecting: the peer's answer is reported at once */
+		sock_guard g(s);
+		ksock_attach(s, this);
+	}
+	publish(s);
+	err = ksock_connect(s, &conn->c_faddr, RDS_TCP_PORT, scope_of(conn));
+	if (err)
+		finish(true);
+	return err;
+}
+
+/* Each group is tried once, beginning with the one after the last used. */
+int rds_tcp_connection::bind_own_port(socket *s)
+{
+	u32 low, high;
+
+	ksock_port_range(conn->c_net, &low, &high);
+	u32 base = (low + group_size - 1) / group_size * group_size;
+	u32 groups = high >= base ? (high - base + 1) / group_size : 0;
+	for (u32 i = 0; i < groups; i++) {
+		u32 port = base + ++port_group % groups * group_size + conn->c_index;
+		if (ksock_port_reserved(conn->c_net, port))
+			continue;
+		int err = ksock_bind(s, &conn->c_laddr, static_cast<u16>(port), scope_of(conn));
+		if (err != -EADDRINUSE)
+			return err;
+	}
+	return -EADDRINUSE;
+}
+
+/**
+ * state_changed - TCP has moved on
+ * Context: A, socket lock held. Accepted sockets never report KSOCK_OPEN, they are that already.
+ */
+void rds_tcp_connection::state_changed(ksock_state state)
+{
+	ksock_assert_locked(sock);
+	if (closing)
+		return;
+	switch (state) {
+	case KSOCK_OPEN:
+		if (conn->c_larger) {
+			/* the knock was heard */
+			rds_conn_drop(conn);
+			return;
+		}
+		last_seen_una = ksock_una(sock);
+		rds_connect_complete(conn);
+		live = true;
+		return;
+	case KSOCK_FIN_SEEN:
+	case KSOCK_CLOSED:
+		rds_conn_drop(conn);
+		return;
+	case KSOCK_OPENING:
+	case KSOCK_FIN_SENT:
+		return;
+	}
+}
+
+extern "C" void rds_tcp_state_change(ksock_user *user, ksock_state state)
+{
+	static_cast<rds_tcp_connection *>(user)->state_changed(state);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel side of rds_tcp: bytes into and out of TCP sockets. See ksock.h. All that differs between
+ * kernels on this path is in send_pages().
+ */
+#include <linux/bvec.h>
+#include <linux/skbuff.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "ksock.h"
+
+/* Everything may wait for ksock_push(), which ends each batch. */
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)
+
+/* ---- sending ---- */
+
+u32 ksock_next_seq(const struct socket *sock)
+{
+	return READ_ONCE(tcp_sk(sock->sk)->write_seq);
+}
+
+u32 ksock_una(const struct socket *sock)
+{
+	return READ_ONCE(tcp_sk(sock->sk)->snd_una);
+}
+
+bool ksock_has_room(const struct socket *sock)
+{
+	const struct sock *sk = sock->sk;
+
+	return READ_ONCE(sk->sk_wmem_queued) <= READ_ONCE(sk->sk_sndbuf) / 2;
+}
+
+static int send_copied(struct sock *sk, const struct ksock_out *out)
+{
+	struct msghdr msg = { .msg_flags = SEND_FLAGS };
+	struct kvec vec[2];
+	unsigned int nr = 0;
+
+	if (out->head_len)
+		vec[nr++] = (struct kvec){ (void *)out->head, out->head_len };
+	if (out->body_len)
+		vec[nr++] = (struct kvec){ (void *)out->body, out->body_len };
+	return kernel_sendmsg_locked(sk, &msg, vec, nr, out->head_len + out->body_len);
+}
+
+/* The pieces through one iterator, copied or (where the kernel can) spliced. */
+static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int flags)
+{
+	struct msghdr msg = { .msg_flags = SEND_FLAGS | flags };
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, out->pieces, out->nr_pieces,
+		      out->skip + out->bytes);
+	iov_iter_advance(&msg.msg_iter, out->skip);
+	return tcp_sendmsg_locked(sk, &msg, out->bytes);
+}
+
+/* TCP takes references to the pages. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+static int send_pages(struct sock *sk, const struct ksock_out *out)
+{
+	return send_iter(sk, out, MSG_SPLICE_PAGES);
+}
+#else
+static int send_pages(struct sock *sk, const struct ksock_out *out)
+{
+	u32 skip = out->skip, left = out->bytes, sent = 0;
+	unsigned int i;
+
+	for (i = 0; i < out->nr_pieces && left; i++, skip = 0) {
+		const struct bio_vec *bv = &out->pieces[i];
+		u32 len = min(bv->bv_len - skip, left);
+		int ret = kernel_sendpage_locked(sk, bv->bv_page, bv->bv_offset + skip, len,
+						 SEND_FLAGS);
+
+		if (ret <= 0)
+			return sent ?: ret;
+		sent += ret;
+		left -= ret;
+		if (ret < len)
+			break;
+	}
+	return sent;
+}
+#endif
+
+/* Memory that has no page references of its own (slab) must be copied. */
+static bool may_be_referenced(const struct ksock_out *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->nr_pieces; i++)
+		if (!sendpage_ok(out->pieces[i].bv_page))
+			return false;
+	return true;
+}
+
+static int send_pieces(struct sock *sk, const struct ksock_out *out)
+{
+	if (out->copy || !may_be_referenced(out))
+		return send_iter(sk, out, 0);
+	return send_pages(sk, out);
+}
+
+int ksock_send(struct socket *sock, const struct ksock_out *out, u8 *full)
+{
+	struct sock *sk = sock->sk;
+	u32 copied = out->head_len + out->body_len;
+	int ret = 0, sent = 0;
+
+	lock_sock(sk);
+	/* TCP reports space and acknowledgements only while this is set */
+	set_bit(SOCK_NOSPACE, &sock->flags);
+	if (copied) {
+		ret = send_copied(sk, out);
+		sent = max(ret, 0);
+	}
+	if (sent == copied && out->bytes) {
+		ret = send_pieces(sk, out);
+		sent += max(ret, 0);
+	}
+	/*
+	 * Acknowledgements are not processed until release_sock(), so none is missed between the
+	 * attempt and the mark. With nothing under way none would come: that was lack of memory.
+	 */
+	if (sent < copied + out->bytes && (ret >= 0 || ret == -EAGAIN)) {
+		*full = 1;
+		ret = sk->sk_wmem_queued ? -EAGAIN : -ENOMEM;
+	}
+	release_sock(sk);
+	return sent ?: ret;
+}
+
+void ksock_push(struct socket *sock)
+{
+	tcp_sock_set_cork(sock->sk, false);
+}
+
+/* ---- receiving ---- */
+
+struct reading {
+	struct ksock_user *user;
+	gfp_t gfp;
+	int err;
+};
+
+static int read_segment(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
+{
+	struct reading *r = desc->arg.data;
+	u32 used = rds_tcp_segment(r->user, skb, off, len, r->gfp, &r->err);
+
+	if (r->err)
+		desc->count = 0;
+	return used;
+}
+
+int ksock_read(struct socket *sock, struct ksock_user *user, gfp_t gfp)
+{
+	struct reading r = { .user = user, .gfp = gfp };
+	read_descriptor_t desc = { .arg.data = &r, .count = 1 };
+
+	ksock_assert_locked(sock);
+	tcp_read_sock(sock->sk, &desc, read_segment);
+	return r.err;
+}
+
+void ksock_copy(const struct sk_buff *skb, u32 off, void *to, u32 len)
+{
+	/* TCP said how much there is */
+	WARN_ON_ONCE(skb_copy_bits(skb, off, to, len));
+}
+
+/* Which part of a cloned segment belongs to the message. The clone's control block is ours. */
+struct stretch {
+	u32 off;
+	u32 len;
+};
+
+static struct stretch *stretch_of(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct stretch) > sizeof(skb->cb));
+	return (struct stretch *)skb->cb;
+}
+
+int ksock_chain_add(struct ksock_chain *chain, struct sk_buff *skb, u32 off, u32 len, gfp_t gfp)
+{
+	struct sk_buff *clone = skb_clone(skb, gfp);
+
+	if (!clone)
+		return -ENOMEM;
+	*stretch_of(clone) = (struct stretch){ off, len };
+	clone->next = NULL;
+	if (chain->tail)
+		chain->tail->next = clone;
+	else
+		chain->head = clone;
+	chain->tail = clone;
+	return 0;
+}
+
+void ksock_chain_free(struct ksock_chain *chain)
+{
+	struct sk_buff *skb, *next;
+
+	for (skb = chain->head; skb; skb = next) {
+		next = skb->next;
+		skb->next = NULL;
+		consume_skb(skb);
+	}
+	chain->head = NULL;
+	chain->tail = NULL;
+}
+
+void ksock_chain_copy(const struct ksock_chain *chain, u32 off, void *to, u32 len)
+{
+	const struct sk_buff *skb;
+
+	for (skb = chain->head; skb && len; skb = skb->next) {
+		const struct stretch *s = stretch_of(skb);
+		u32 part;
+
+		if (off >= s->len) {
+			off -= s->len;
+			continue;
+		}
+		part = min(s->len - off, len);
+		ksock_copy(skb, s->off + off, to, part);
+		to += part;
+		len -= part;
+		off = 0;
+	}
+}
+
+int ksock_chain_to_iter(const struct ksock_chain *chain, u32 len, struct iov_iter *to)
+{
+	const struct sk_buff *skb;
+	u32 done = 0;
+
+	len = min_t(size_t, len, iov_iter_count(to));
+	for (skb = chain->head; skb && done < len; skb = skb->next) {
+		const struct stretch *s = stretch_of(skb);
+		u32 part = min(s->len, len - done);
+
+		if (skb_copy_datagram_iter(skb, s->off, to, part))
+			return -EFAULT;
+		done += part;
+	}
+	return done;
+}
+
+int ksock_bytes_to_iter(const void *from, u32 len, struct iov_iter *to)
+{
+	len = min_t(size_t, len, iov_iter_count(to));
+	return copy_to_iter(from, len, to) == len ? len : -EFAULT;
+}

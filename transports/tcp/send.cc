@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: the xmit hooks, and acknowledgements, which are TCP's own. A message is acknowledged
+ * when TCP's oldest unacknowledged byte lies behind the message's last.
+ */
+#include "rds/wire.h"
+#include "tcp.h"
+
+namespace {
+
+/* TCP's sequence numbers: 32 bits that wrap, less than 2 GiB apart. */
+bool seq_before(u32 a, u32 b)
+{
+	return static_cast<s32>(a - b) < 0;
+}
+
+int is_acked(rds_message *rm, u64 una)
+{
+	return kernel::load_acquire(rm->m_has_ack_seq) &&
+	       seq_before(static_cast<u32>(rm->m_ack_seq), static_cast<u32>(una));
+}
+
+/* The piece that payload byte @off of piece @sg lies in, and what is left from there. */
+void describe_payload(const rds_message *rm, u32 sg, u32 off, ksock_out *out)
+{
+	u32 done = off;
+
+	for (u32 i = 0; i < sg; i++)
+		done += rm->m_pieces[i].bv_len;
+	u32 left = rm->m_len - done;
+	if (rm->m_linear) {
+		out->body = rm->m_linear_data + done;
+		out->body_len = left;
+		return;
+	}
+	out->pieces = rm->m_pieces + sg;
+	out->nr_pieces = rm->m_nr_pieces - sg;
+	out->skip = off;
+	out->bytes = left;
+	out->copy = rm->m_flags & RDS_MSG_PAGEVEC;
+}
+
+} // namespace
+
+/* First byte of a message: what the transport has to say in the header, and where it will end. */
+void rds_tcp_connection::stamp(rds_message *rm)
+{
+	u32 start = ksock_next_seq(sock); /* only we send on it */
+	u32 end = start + RDS_HEADER_BYTES + rm->m_len;
+
+	if (rm->m_retransmitted)
+		rm->m_inc.i_hdr.h_flags |= RDS_FLAG_RETRANSMITTED;
+	rm->m_ack_seq = end - 1;
+	kernel::store_release(rm->m_has_ack_seq, u8{1});
+	kernel::write_once(last_sent_nxt, start);
+	kernel::write_once(last_expected_una, end);
+}
+
+/**
+ * xmit - the hook; header and payload in one call of TCP
+ * Context: P or W, send_sem held, so the socket stays.
+ */
+int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
+{
+	ksock_out out = {};
+
+	if (!hdr_off)
+		stamp(rm);
+	out.head = reinterpret_cast<const u8 *>(&rm->m_inc.i_hdr) + hdr_off;
+	out.head_len = RDS_HEADER_BYTES - hdr_off;
+	if (rm->m_len)
+		describe_payload(rm, sg, off, &out);
+
+	int sent = ksock_send(sock, &out, &full);
+	if (sent > 0) {
+		unpushed = true;
+		return sent;
+	}
+	if (sent == -EAGAIN) {
+		rds_tcp_count(RDS_TCP_SNDBUF_FULL);
+		return 0;
+	}
+	if (sent != -ENOMEM)
+		rds_conn_drop(conn);
+	return sent;
+}
+
+/* End of a batch: what TCP held back to fill a segment leaves now. send_sem held. */
+void rds_tcp_connection::push()
+{
+	if (!unpushed)
+		return;
+	unpushed = false;
+	ksock_push(sock);
+}
+
+/* Release what the peer's TCP has. Context: A, socket lock held. */
+void rds_tcp_connection::harvest()
+{
+	u32 una = ksock_una(sock);
+
+	ksock_assert_locked(sock);
+	if (una == last_seen_una)
+		return;
+	last_seen_una = una;
+	rds_send_drop_acked(conn, una, is_acked);
+}
+
+/**
+ * space - an acknowledgement has arrived
+ * Context: A, socket lock held.
+ */
+void rds_tcp_connection::space()
+{
+	rds_tcp_count(RDS_TCP_WRITE_SPACE_CALLS);
+	if (!live)
+		return;
+	harvest();
+	if (full && ksock_has_room(sock)) {
+		full = 0;
+		rds_send_kick(conn);
+	}
+}
+
+extern "C" void rds_tcp_write_space(ksock_user *user)
+{
+	static_cast<rds_tcp_connection *>(user)->space();
+}

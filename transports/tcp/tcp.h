@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * RDS over TCP: the objects of the transport, who owns them, and which lock guards what.
+ *
+ * Which side connects is settled by the addresses (tcp.md 7): the small side opens the stream that
+ * carries data, on every lane. The large side, when it has something to send and no stream, only
+ * knocks: it connects and drops the connection as soon as it stands, without a byte; the small
+ * side, accepting it, refuses it and connects.
+ *
+ *	module.c netns.c sysctl.c  kernel side: module, namespaces, sysctls
+ *	ksock.c ksock_io.c         kernel side: TCP sockets
+ *	transport.cc               struct rds_transport, start and stop
+ *	net.cc                     one namespace: its listener
+ *	connect.cc                 conn_connect, and what TCP reports about a connection's state
+ *	accept.cc                  what to do with an accepted socket
+ *	close.cc                   conn_shutdown: nothing that TCP acknowledged is discarded
+ *	send.cc                    xmit, acknowledgements
+ *	recv.cc                    from bytes to messages
+ *	info.cc                    what rds-info shows
+ *
+ * OWNERSHIP
+ *
+ *   rds_tcp_net         one for each namespace, from its start to its exit. Owns the listener.
+ *   rds_tcp_connection  one for each rds_connection, from conn_alloc to conn_free. Owns its
+ *                       socket, and accepted ones that wait to become it. The core keeps it until
+ *                       conn_shutdown has returned, so a socket never outlives it.
+ *   rds_tcp_incoming    counted by the core, as the rds_incoming in it. A half received one
+ *                       belongs to its connection.
+ *   TCP sockets         do not count their namespace; every one is closed at its exit.
+ *
+ * LOCKING, outer to inner
+ *
+ *   core's send_sem -> connection's mutex -> socket lock -> net's lock -> the core's spinlocks
+ *
+ *   mutex         connecting, adopting, closing, and receiving outside of TCP's own upcalls. Held
+ *                 for seconds by closing, so the accept worker never takes it.
+ *   socket lock   TCP's own. Holds still: the stream's parser, the half received message, `live`,
+ *                 `closing`, `full`. Upcalls (data, space, state) run under it, in softirq or where
+ *                 some task releases the socket: they must not sleep and must not run the engine.
+ *   net's lock    the list of connections that have a socket, and the pointers to those sockets
+ *                 for who looks at them from there; the sockets that wait. Not held by data.
+ *
+ *   `sock` changes under mutex and net's lock both, in the states CONNECTING and DISCONNECTING; so
+ *   either of them, or being in xmit (send_sem, UP), is enough to use it.
+ */
+#pragma once
+
+#include <linux/errno.h>
+
+#include "kernel/atomic.h"
+#include "kernel/list.h"
+#include "kernel/lock.h"
+#include "kernel/memory.h"
+#include "kernel/work.h"
+#include "ksock.h"
+#include "module.h"
+#include "rds/stream.h"
+#include "rds/transport.h"
+
+/* Counters, in the order of info.md 5.2. */
+enum rds_tcp_counter {
+	RDS_TCP_DATA_READY_CALLS,
+	RDS_TCP_WRITE_SPACE_CALLS,
+	RDS_TCP_SNDBUF_FULL,
+	RDS_TCP_CONNECT_RACED,
+	RDS_TCP_LISTEN_CLOSED_STALE,
+	RDS_TCP_COUNTERS,
+};
+
+struct rds_tcp_net;
+
+/* A message being received, or received. Payload is linear or chained, not both. */
+struct rds_tcp_incoming {
+	rds_incoming inc; /* must be first */
+	ksock_chain chain; /* references to TCP's segments */
+	u32 linear_len; /* bytes that follow this struct */
+};
+
+/* An accepted socket that waits for its lane to become free. */
+struct rds_tcp_waiting {
+	list_head item;
+	socket *sock;
+	unsigned long until; /* in ticks; refused then */
+};
+
+struct rds_tcp_connection : ksock_user {
+	rds_tcp_connection(rds_connection *c, rds_tcp_net *n);
+	~rds_tcp_connection();
+
+	/* accept.cc */
+	[[nodiscard]] bool adopt_first();
+	void take_run();
+	rds_tcp_waiting *first_waiting();
+	void refuse_first();
+
+	/* connect.cc */
+	int connect();
+	int open_stream();
+	void state_changed(ksock_state state);
+	void publish(socket *s);
+	void unpublish();
+
+	/* close.cc */
+	void shutdown();
+	void finish(bool abort);
+
+	/* recv.cc */
+	int read(gfp_t gfp);
+	int receive();
+	u32 segment(sk_buff *skb, u32 off, u32 len, gfp_t gfp, int *err);
+	void forget_partial();
+
+	/* send.cc */
+	int xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off);
+	void push();
+	void harvest();
+	void space();
+
+	rds_connection *const conn;
+	rds_tcp_net *const net;
+
+	kernel::mutex mutex{KERNEL_MUTEX_TCP_CONN};
+	socket *sock = nullptr; /* see above */
+	list_head open_item; /* net->open; net's lock */
+
+	/* socket lock */
+	rds::stream stream;
+	rds_tcp_incoming *partial = nullptr;
+	bool live = false; /* the stream carries data: what arrives is delivered */
+	bool closing = false; /* its end is expected */
+	u8 full = 0; /* TCP had no room; the core wants a kick */
+	u32 last_seen_una = 0;
+
+	/* send_sem; info reads them */
+	bool unpushed = false;
+	u32 last_sent_nxt = 0;
+	u32 last_expected_una = 0;
+
+	/* net's lock to append and to take off; who takes off holds the mutex, too */
+	kernel::list<rds_tcp_waiting, &rds_tcp_waiting::item> waiting;
+	u32 nr_waiting = 0;
+
+	u32 port_group; /* last one used for the own port, connect.cc; mutex */
+	bool knock = false; /* for take_work: the large side has knocked */
+	kernel::work take_work;
+
+    private:
+	bool take_waiting();
+	unsigned long make_room();
+	void doubt_stream();
+	socket *pop_waiting();
+	int take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *used);
+	int take_payload(sk_buff *skb, u32 off, u32 len, gfp_t gfp);
+	int prepare_partial(gfp_t gfp);
+	int deliver(gfp_t gfp);
+	void stamp(rds_message *rm);
+	int bind_own_port(socket *s);
+	void drain();
+};
+
+struct rds_tcp_net {
+	explicit rds_tcp_net(struct net *n);
+
+	int start();
+	void stop();
+	void accept_run();
+
+	struct net *const net;
+	socket *listener = nullptr; /* fixed between start() and stop() */
+	kernel::work accept_work;
+
+	kernel::spinlock lock{KERNEL_LOCK_TCP_NET};
+	kernel::list<rds_tcp_connection, &rds_tcp_connection::open_item> open; /* lock */
+	u32 nr_waiting = 0; /* lock */
+
+    private:
+	int accept_one();
+	void accepted(socket *s);
+	void knocked(rds_connection *conn, socket *s);
+	void offered(rds_connection *conn, socket *s);
+	bool file(rds_connection *conn, rds_tcp_waiting *w);
+};
+
+extern rds_transport rds_tcp_transport;
+
+/* transport.cc */
+void rds_tcp_count(rds_tcp_counter counter);
+/** rds_tcp_ending - the namespace or the module goes: connections end at once. A. */
+bool rds_tcp_ending(const rds_tcp_connection *tc);
+
+/* info.cc */
+int rds_tcp_info_start(struct module *owner);
+void rds_tcp_info_stop();
+
+/* recv.cc */
+extern "C" int rds_tcp_inc_copy_to_user(rds_incoming *inc, iov_iter *to);
+extern "C" void rds_tcp_inc_free(rds_incoming *inc);
+
+inline rds_tcp_connection *rds_tcp_of(const rds_connection *conn)
+{
+	return static_cast<rds_tcp_connection *>(conn->c_transport_data);
+}
+
+/* Holds a socket's lock for a scope. */
+class [[nodiscard]] sock_guard : kernel::pinned {
+    public:
+	explicit sock_guard(socket *s) : m_sock(s) { ksock_lock(m_sock); }
+	~sock_guard() { ksock_unlock(m_sock); }
+
+    private:
+	socket *const m_sock;
+};
+
+/* One reference to a connection. */
+class [[nodiscard]] conn_ref : kernel::pinned {
+    public:
+	/* Takes over the caller's; an error pointer is none. */
+	explicit conn_ref(rds_connection *conn) : m_conn(is_error(conn) ? nullptr : conn) {}
+	~conn_ref()
+	{
+		if (m_conn)
+			rds_conn_put(m_conn);
+	}
+	explicit operator bool() const { return m_conn; }
+	rds_connection *get() const { return m_conn; }
+
+    private:
+	static bool is_error(const rds_connection *conn)
+	{
+		constexpr unsigned long lowest_error = -4095UL;
+		return !conn || reinterpret_cast<unsigned long>(conn) >= lowest_error;
+	}
+	rds_connection *const m_conn;
+};
