@@ -196,8 +196,7 @@ rds_message *rds_cong_message(rds_peer *peer, gfp_t gfp)
 	if (!rm)
 		return nullptr;
 	rm->m_flags = RDS_MSG_MAP;
-	rm->m_inc.i_hdr.h_len = kernel::be32(RDS_CONG_MAP_BYTES);
-	rm->m_inc.i_hdr.h_flags = RDS_FLAG_CONG_BITMAP;
+	rm->m_inc.i_hdr = rds::make_congestion_map();
 	/* a snapshot: what goes out is one state, not a mix (wire.md W10) */
 	kernel_pieces_fill(rm->m_pieces, rm->m_nr_pieces, kernel::load_acquire(peer->lcong->bits));
 	return rm;

@@ -76,11 +76,11 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 		rds_stats_inc(rds_s_recv_drop_no_sock);
 		return;
 	}
-	kernel::be16 sport = hdr->h_sport;
-	if (sport.host() == RDS_PING_PORT) /* would be answered for ever */
+	if (!rds::wants_pong(*hdr))
 		return;
 	rds_stats_inc(rds_s_recv_ping);
-	bool probe = sport.host() == RDS_FLAG_PROBE_PORT && handshakes(lane);
+	kernel::be16 sport = hdr->h_sport;
+	bool probe = rds::is_probe(*hdr) && handshakes(lane);
 	if (!may_send_own(lane)) {
 		rds_stats_inc(rds_s_recv_drop_ping_flood);
 	} else if (lane->c_peer->fcong->congested(sport.host())) {

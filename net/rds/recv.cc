@@ -112,23 +112,19 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 }
 
 /* The kernel's own ports. Return: false when it is for a socket. */
-bool kernel_port(rds_lane *lane, const rds_incoming *inc, gfp_t gfp)
+bool kernel_port(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 {
-	const rds_header &h = inc->i_hdr;
-	u16 sport = h.h_sport.host(), dport = h.h_dport.host();
-	if (dport == RDS_PING_PORT) {
-		rds_ping_received(lane, &h, gfp);
+	if (rds::is_ping(hdr)) {
+		rds_ping_received(lane, &hdr, gfp);
 		return true;
 	}
-	if (sport != RDS_PING_PORT)
-		return false;
-	if (inc->i_len) { /* no kernel sends this; applications take port 0 for a pong */
+	if (rds::is_forged_pong(hdr)) { /* no kernel sends it; applications believe port 0 */
 		rds_stats_inc(rds_s_recv_drop_bad_pong);
 		return true;
 	}
-	if (dport != RDS_FLAG_PROBE_PORT)
+	if (!rds::is_probe_reply(hdr))
 		return false;
-	rds_pong_received(lane, &h);
+	rds_pong_received(lane, &hdr);
 	return true;
 }
 
@@ -231,7 +227,7 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 		return;
 	}
 	lane->c_peer->touch();
-	if (!kernel_port(lane, inc, gfp))
+	if (!kernel_port(lane, inc->i_hdr, gfp))
 		deliver(conn, daddr, inc);
 }
 

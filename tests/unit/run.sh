@@ -8,6 +8,7 @@ out=$1
 shift
 passed=0
 failed=0
+[ -d "$out" ] || { echo "$0: no directory $out" >&2; exit 1; }
 export UBSAN_OPTIONS="print_stacktrace=1"
 
 for program; do
@@ -15,7 +16,7 @@ for program; do
 	log=$out/$name.log
 	case $name in
 	fuzz_*)
-		if "$program" -runs="${FUZZ_RUNS:-200000}" -seed="${FUZZ_SEED:-1}" \
+		if "$program" -runs="${FUZZ_RUNS:-50000}" -seed="${FUZZ_SEED:-1}" \
 			-max_len=600 -artifact_prefix="$out/$name-" >"$log" 2>&1; then
 			passed=$((passed + 1))
 			echo "$name: $(tail -n 1 "$log")"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit tests of the tools' headers: where each field of an info record lies, records that are longer or
- * shorter than we know, the text and the JSON of each list, the retry loop of the reader, and the
- * numbers of the command line. No kernel needed, no locks.
+ * Unit tests of the tools' headers: where each field of an info record lies, records that are
+ * longer or shorter than we know, the text and the JSON of each list, the retry loop of the
+ * reader, and the numbers of the command line. No kernel needed, no locks.
  */
 #include "endpoint.h"
 #include "info_format.h"
@@ -26,7 +26,7 @@ using namespace rds_tools;
 using namespace std::chrono_literals;
 
 /* The documented sizes and offsets, against the layouts here and against the interface header. */
-#define SAME(layout, field, type, member, offset)                                                   \
+#define SAME(layout, field, type, member, offset) \
 	static_assert((layout).field == (offset) && offsetof(type, member) == (offset))
 
 static_assert(counter_fields.size == 40 && sizeof(rds_info_counter) == 40);
@@ -153,7 +153,8 @@ public:
 		std::copy(raw.begin(), raw.end(), bytes_.begin() + at);
 		return *this;
 	}
-	template <typename T> builder &host(std::size_t at, T value)
+	template <typename T>
+	builder &host(std::size_t at, T value)
 	{
 		return put(at, std::string(reinterpret_cast<const char *>(&value), sizeof(value)));
 	}
@@ -224,7 +225,10 @@ TEST(records, message_fields)
 TEST(records, message6_fields)
 {
 	builder raw;
-	raw.host<std::uint64_t>(0, 9).host<std::uint32_t>(8, 1).put(12, ip6("\x01")).put(28, ip6("\x02"));
+	raw.host<std::uint64_t>(0, 9)
+		.host<std::uint32_t>(8, 1)
+		.put(12, ip6("\x01"))
+		.put(28, ip6("\x02"));
 	raw.port(44, 1).port(46, 2).put(48, std::string("\x00\x05", 2));
 	auto message = decode_message(raw.bytes(), message6);
 
@@ -308,7 +312,10 @@ TEST(records, tcp_fields)
 TEST(records, rdma_fields)
 {
 	builder raw;
-	raw.put(0, ip4(10, 0, 0, 1)).put(4, ip4(10, 0, 0, 2)).put(8, ip6("\x0a")).put(24, ip6("\x0b"));
+	raw.put(0, ip4(10, 0, 0, 1))
+		.put(4, ip4(10, 0, 0, 2))
+		.put(8, ip6("\x0a"))
+		.put(24, ip6("\x0b"));
 	for (std::uint32_t i = 0; i < 5; i++)
 		raw.host<std::uint32_t>(40 + 4 * i, 100 + i);
 	raw.put(60, "\x01\x02").pad(64).host<std::uint32_t>(64, 77);
@@ -393,10 +400,11 @@ TEST(format, empty_list_prints_title_and_header)
 
 TEST(format, messages)
 {
-	EXPECT_EQ(format_list(list_of('s'), message4_bytes().snap(), ip::v4, false),
-		  "\nSend Message Queue:\n"
-		  "      LocalAddr LPort      RemoteAddr RPort  Tos              Seq      Bytes\n"
-		  "       10.0.0.1  4000        10.0.0.2 65535    7 1234605616436508552       4096\n");
+	EXPECT_EQ(
+		format_list(list_of('s'), message4_bytes().snap(), ip::v4, false),
+		"\nSend Message Queue:\n"
+		"      LocalAddr LPort      RemoteAddr RPort  Tos              Seq      Bytes\n"
+		"       10.0.0.1  4000        10.0.0.2 65535    7 1234605616436508552       4096\n");
 }
 
 TEST(format, connection_flags)
@@ -451,16 +459,19 @@ TEST(json_output, fields_of_each_list)
 	EXPECT_EQ(names('c'), "name value ");
 	EXPECT_EQ(names('k'), "bound_address bound_port connected_address connected_port sndbuf "
 			      "rcvbuf inode ");
-	EXPECT_EQ(names('n'), "local_address remote_address transport next_tx_seq next_rx_seq flags "
-			      "sending connecting connected tos ");
+	EXPECT_EQ(names('n'),
+		  "local_address remote_address transport next_tx_seq next_rx_seq flags "
+		  "sending connecting connected tos ");
 	for (char letter : {'r', 's', 't'})
 		EXPECT_EQ(names(letter), "local_address local_port remote_address remote_port "
 					 "sequence bytes flags tos ");
-	EXPECT_EQ(names('T'), "local_address local_port remote_address remote_port header_remaining "
-			      "data_remaining last_sent_nxt last_expected_una last_seen_una tos ");
-	EXPECT_EQ(names('I'), "source_address destination_address source_gid destination_gid tos sl "
-			      "max_send_wr max_recv_wr max_send_sge rdma_mr_max rdma_mr_size "
-			      "cache_allocs ");
+	EXPECT_EQ(names('T'),
+		  "local_address local_port remote_address remote_port header_remaining "
+		  "data_remaining last_sent_nxt last_expected_una last_seen_una tos ");
+	EXPECT_EQ(names('I'),
+		  "source_address destination_address source_gid destination_gid tos sl "
+		  "max_send_wr max_recv_wr max_send_sge rdma_mr_max rdma_mr_size "
+		  "cache_allocs ");
 }
 
 TEST(json_output, numbers_stay_whole)
@@ -584,8 +595,9 @@ TEST(interval, seconds_and_suffixes)
 
 TEST(interval, refused)
 {
-	for (const char *text : {"", "0", "-1", "ms", "us", "1s", "1 ms", " 1", "1ms ", "nan", "inf",
-				 "1e3", "0x10", "1,5", "1e400", "99999999999", "0.0000000001"})
+	for (const char *text :
+	     {"", "0", "-1", "ms", "us", "1s", "1 ms", " 1", "1ms ", "nan", "inf", "1e3", "0x10",
+	      "1,5", "1e400", "99999999999", "0.0000000001"})
 		EXPECT_FALSE(parse_interval(text)) << text;
 }
 
@@ -604,7 +616,8 @@ TEST(proc_number, text_of_the_file)
 	EXPECT_EQ(parse_proc_number("276"), 276);
 	EXPECT_EQ(parse_proc_number("0x15\n"), 21);
 	EXPECT_EQ(parse_proc_number("025"), 21);
-	for (const char *text : {"", "\n", "21\n\n", "21 \n", " 21", "-21", "+21", "abc", "0x", "4294967296"})
+	for (const char *text :
+	     {"", "\n", "21\n\n", "21 \n", " 21", "-21", "+21", "abc", "0x", "4294967296"})
 		EXPECT_FALSE(parse_proc_number(text)) << text;
 }
 
@@ -628,7 +641,8 @@ TEST(endpoint, parse_and_print)
 	EXPECT_EQ(endpoint::parse("10.0.0.1:0")->with_port(9).port(), 9);
 	EXPECT_TRUE(endpoint::parse("10.0.0.1:1")->same_address(*endpoint::parse("10.0.0.1:2")));
 	EXPECT_FALSE(*endpoint::parse("10.0.0.1:1") == *endpoint::parse("10.0.0.1:2"));
-	for (const char *text : {"", ":1", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:-1",
-				 "10.0.0:1", "2001:db8::1:80", "[2001:db8::1]", "[]:1", "10.0.0.1:1x"})
+	for (const char *text :
+	     {"", ":1", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0:1",
+	      "2001:db8::1:80", "[2001:db8::1]", "[]:1", "10.0.0.1:1x"})
 		EXPECT_FALSE(endpoint::parse(text)) << text;
 }
