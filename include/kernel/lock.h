@@ -50,7 +50,7 @@ class semaphore : pinned {
 
 class rwsem : pinned {
     public:
-	rwsem() { kernel_rwsem_init(&m_sem); }
+	explicit rwsem(kernel_rwsem_class cls) { kernel_rwsem_init(&m_sem, cls); }
 	void lock() { kernel_rwsem_write_lock(&m_sem); }
 	void unlock() { kernel_rwsem_write_unlock(&m_sem); }
 	void lock_shared() { kernel_rwsem_read_lock(&m_sem); }

@@ -28,6 +28,12 @@ enum kernel_lock_class {
 	KERNEL_LOCK_CLASSES,
 };
 
+enum kernel_rwsem_class {
+	KERNEL_RWSEM_INFO, /* the table of info functions; outer, held while one runs */
+	KERNEL_RWSEM_TRANSPORTS, /* the registry */
+	KERNEL_RWSEM_CLASSES,
+};
+
 enum kernel_sem_class {
 	KERNEL_SEM_SEND, /* a lane's send_sem */
 	KERNEL_SEM_CLASSES,
@@ -113,7 +119,7 @@ bool kernel_sem_try_down(void *sem); /* A */
 void kernel_sem_up(void *sem); /* A */
 void kernel_sem_assert_held(void *sem);
 
-void kernel_rwsem_init(void *rwsem);
+void kernel_rwsem_init(void *rwsem, enum kernel_rwsem_class cls);
 void kernel_rwsem_read_lock(void *rwsem); /* P */
 void kernel_rwsem_read_unlock(void *rwsem);
 void kernel_rwsem_write_lock(void *rwsem); /* P */

@@ -29,7 +29,7 @@ bool known(int optname)
 
 int rds_info_init(void)
 {
-	new (lock_room) kernel::rwsem();
+	new (lock_room) kernel::rwsem(KERNEL_RWSEM_INFO);
 	return 0;
 }
 

@@ -27,6 +27,7 @@
  *
  * LOCKING, outer to inner (enum kernel_lock_class has the spinlocks, which lockdep checks)
  *
+ *   info rwsem -> registry rwsem
  *   socket lock (lock_sock) -> registry rwsem -> transport hooks that may sleep
  *   destroy_mutex -> send_sem
  *   send_sem -> transport's own locks (TCP socket lock) -> any spinlock below

@@ -62,7 +62,7 @@ bool serves(const rds_transport *trans, rds_net *rn, const in6_addr *addr, u32 s
 
 void rds_trans_init(void)
 {
-	new (registry_room) kernel::rwsem();
+	new (registry_room) kernel::rwsem(KERNEL_RWSEM_TRANSPORTS);
 }
 
 int __rds_trans_register(rds_transport *trans, unsigned int interface_nr, const char *build)

@@ -129,9 +129,15 @@ void kernel_sem_assert_held(void *p)
 	lockdep_assert(lock_is_held(&s->dep_map));
 }
 
-void kernel_rwsem_init(void *rwsem)
+static const char *const rwsem_names[KERNEL_RWSEM_CLASSES] = {
+	[KERNEL_RWSEM_INFO] = "rds_info",
+	[KERNEL_RWSEM_TRANSPORTS] = "rds_transports",
+};
+static struct lock_class_key rwsem_keys[KERNEL_RWSEM_CLASSES];
+
+void kernel_rwsem_init(void *rwsem, enum kernel_rwsem_class cls)
 {
-	init_rwsem((struct rw_semaphore *)rwsem);
+	__init_rwsem(rwsem, rwsem_names[cls], &rwsem_keys[cls]);
 }
 
 void kernel_rwsem_read_lock(void *rwsem)
