@@ -7,18 +7,16 @@
 
 #include "kernel/atomic.h"
 #include "kernel/opaque.h"
+#include "kernel/seam.h"
 
 namespace kernel {
 
-/* Debug builds stop at a broken link; lists here bypass the kernel's own DEBUG_LIST. */
-inline void list_check(const list_head *n)
+/* What DEBUG_LIST does for the kernel's own lists, in kernels that have it. */
+inline void list_check([[maybe_unused]] const list_head *n)
 {
-#ifdef LIST_DEBUG
-	if (n->next->prev != n || n->prev->next != n)
-		__builtin_trap();
-#else
-	(void)n;
-#endif
+	if constexpr (CHECK_LISTS)
+		if (n->next->prev != n || n->prev->next != n)
+			kernel_list_corrupted(n);
 }
 
 inline void list_link(list_head *n, list_head *prev, list_head *next)
@@ -60,7 +58,8 @@ template <typename T, list_head T::*Item> class list : pinned {
     public:
 	list() { list_item_init(&m_head); }
 
-	bool empty() const { return m_head.next == &m_head; }
+	/* Also without the lock, as a hint. */
+	bool empty() const { return read_once(m_head.next) == &m_head; }
 	T *front() const { return empty() ? nullptr : of(m_head.next); }
 	T *next(T *t) const { return (t->*Item).next == &m_head ? nullptr : of((t->*Item).next); }
 	void push_back(T *t) { list_link(&(t->*Item), m_head.prev, &m_head); }

@@ -84,8 +84,9 @@ int kernel_pieces_from_iter(struct bio_vec *pieces, unsigned int nr, size_t byte
 int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from);
 int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
 			  struct iov_iter *to);
-size_t kernel_iter_room(const struct iov_iter *iter);
-void kernel_iter_revert(struct iov_iter *iter, size_t bytes);
+
+/** kernel_list_corrupted - warn that the links of @item are broken. A. */
+void kernel_list_corrupted(const void *item);
 
 /* ---- RCU and reference counts ---- */
 
@@ -136,7 +137,6 @@ void kernel_work_requeue(void *work, unsigned long delay_ticks); /* A; changes t
 bool kernel_work_cancel(void *work); /* P; waits; true: it was pending */
 void kernel_work_flush(void *work); /* P; waits for what is queued */
 void kernel_cond_resched(void); /* P */
-bool kernel_in_softirq(void);
 
 /* ---- time, chance, identity, log ---- */
 
@@ -158,7 +158,6 @@ __attribute__((format(printf, 1, 2))) void kernel_log_info(const char *fmt, ...)
 /* ---- namespaces ---- */
 
 void *kernel_net_rds(const struct net *net); /* the core's struct rds_net */
-bool kernel_net_is_initial(const struct net *net);
 bool kernel_net_is_dying(const struct net *net);
 /** kernel_net_each - call @func for each namespace; P */
 void kernel_net_each(void (*func)(struct net *net, void *arg), void *arg);
@@ -170,9 +169,7 @@ bool kernel_sock_hold_not_zero(void *sk);
 void kernel_sock_put(void *sk); /* A */
 void kernel_sock_lock(void *sk); /* P */
 void kernel_sock_unlock(void *sk);
-void kernel_sock_wake_readers(void *sk); /* A */
-void kernel_sock_wake_writers(void *sk); /* A */
-void kernel_sock_wake_all(void *sk); /* A */
+void kernel_sock_wake(void *sk); /* A */
 /**
  * kernel_sock_wait - sleep on the socket until @ready(@arg), a signal or the end of @ticks
  * Return: > 0 ticks left, 0 time is up, -ERESTARTSYS. Context: P.

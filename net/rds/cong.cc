@@ -72,7 +72,7 @@ void notify(rds_sock *rs, u64 groups)
 		kernel::list_unlink(&rs->watch_item);
 		rs->watching = false;
 	}
-	kernel_sock_wake_all(rs);
+	kernel_sock_wake(rs);
 }
 
 /* A piece of a received map, small enough for the stack. */

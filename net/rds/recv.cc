@@ -104,7 +104,7 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 	}
 	rds_stats_inc(how);
 	if (how == rds_s_recv_queued) {
-		kernel_sock_wake_readers(rs);
+		kernel_sock_wake(rs);
 	} else if (how == rds_s_recv_drop_over_limit) {
 		kernel_log("port %u is flooded past its limit, connection dropped", rs->port);
 		rds_conn_drop(conn);

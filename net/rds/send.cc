@@ -305,11 +305,11 @@ void rds_send_release(rds_lane::message_list &gone)
 			rds_message_put(rm); /* the socket's */
 		rds_message_put(rm); /* the lane's */
 		if (waking && rs.get() != waking.get())
-			kernel_sock_wake_writers(waking.get());
+			kernel_sock_wake(waking.get());
 		waking = std::move(rs);
 	}
 	if (waking)
-		kernel_sock_wake_writers(waking.get());
+		kernel_sock_wake(waking.get());
 }
 
 /*
@@ -329,7 +329,7 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 		});
 	}
 	if (!gone.empty())
-		kernel_sock_wake_writers(rs);
+		kernel_sock_wake(rs);
 	while (rds_message *rm = gone.pop_front()) {
 		rds_lane *lane = lane_of(rm->m_conn);
 		bool linked;

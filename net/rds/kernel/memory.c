@@ -143,12 +143,9 @@ int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t 
 	return done;
 }
 
-size_t kernel_iter_room(const struct iov_iter *iter)
+void kernel_list_corrupted(const void *item)
 {
-	return iov_iter_count(iter);
+	WARN(1, "RDS: broken list at %p", item);
 }
 
-void kernel_iter_revert(struct iov_iter *iter, size_t bytes)
-{
-	iov_iter_revert(iter, bytes);
-}
+

@@ -21,10 +21,6 @@ void *kernel_net_rds(const struct net *net)
 	return slot ? READ_ONCE(slot->rn) : NULL;
 }
 
-bool kernel_net_is_initial(const struct net *net)
-{
-	return net_eq(net, &init_net);
-}
 
 bool kernel_net_is_dying(const struct net *net)
 {

@@ -36,8 +36,9 @@ void kernel_sock_unlock(void *sk)
  * Wakes who sleeps or polls, if anybody does; untyped, so that epoll looks for itself. The wait
  * queue goes with the file, hence RCU and the test.
  */
-static void wake(struct sock *sk)
+void kernel_sock_wake(void *p)
 {
+	struct sock *sk = p;
 	struct socket_wq *wq;
 
 	rcu_read_lock();
@@ -45,21 +46,6 @@ static void wake(struct sock *sk)
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_all(&wq->wait);
 	rcu_read_unlock();
-}
-
-void kernel_sock_wake_readers(void *sk)
-{
-	wake(sk);
-}
-
-void kernel_sock_wake_writers(void *sk)
-{
-	wake(sk);
-}
-
-void kernel_sock_wake_all(void *sk)
-{
-	wake(sk);
 }
 
 long kernel_sock_wait(void *p, bool (*ready)(void *arg), void *arg, long ticks)

@@ -78,7 +78,3 @@ void kernel_cond_resched(void)
 	cond_resched();
 }
 
-bool kernel_in_softirq(void)
-{
-	return in_softirq();
-}
