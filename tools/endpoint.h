@@ -24,7 +24,8 @@ public:
 	endpoint() { std::memset(&addr_, 0, sizeof(addr_)); }
 
 	/* "10.0.0.1", "2001:db8::1" or "fe80::1%eth0" */
-	static std::optional<endpoint> parse_address(const std::string &text, std::uint16_t port = 0)
+	static std::optional<endpoint> parse_address(const std::string &text,
+						     std::uint16_t port = 0)
 	{
 		endpoint ep;
 
@@ -35,7 +36,8 @@ public:
 		}
 
 		auto percent = text.find('%');
-		if (::inet_pton(AF_INET6, text.substr(0, percent).c_str(), &ep.addr_.v6.sin6_addr) != 1)
+		if (::inet_pton(AF_INET6, text.substr(0, percent).c_str(),
+				&ep.addr_.v6.sin6_addr) != 1)
 			return std::nullopt;
 		ep.addr_.v6.sin6_family = AF_INET6;
 		if (percent != text.npos) {

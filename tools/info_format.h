@@ -68,8 +68,8 @@ inline std::string format_sockets(const snapshot &snap, ip family)
 {
 	const auto &layout = family == ip::v4 ? socket4 : socket6;
 	int width = address_width(family);
-	std::string out = text_of("%*s %5s %*s %5s %10s %10s %8s\n", width, "BoundAddr", "BPort", width,
-				  "ConnAddr", "CPort", "SndBuf", "RcvBuf", "Inode");
+	std::string out = text_of("%*s %5s %*s %5s %10s %10s %8s\n", width, "BoundAddr", "BPort",
+				  width, "ConnAddr", "CPort", "SndBuf", "RcvBuf", "Inode");
 
 	for_each_record(snap, [&](bytes record) {
 		auto socket = decode_socket(record, layout);
@@ -107,15 +107,15 @@ inline std::string format_messages(const snapshot &snap, ip family)
 {
 	const auto &layout = family == ip::v4 ? message4 : message6;
 	int width = address_width(family);
-	std::string out = text_of("%*s %5s %*s %5s %4s %16s %10s\n", width, "LocalAddr", "LPort", width,
-				  "RemoteAddr", "RPort", "Tos", "Seq", "Bytes");
+	std::string out = text_of("%*s %5s %*s %5s %4s %16s %10s\n", width, "LocalAddr", "LPort",
+				  width, "RemoteAddr", "RPort", "Tos", "Seq", "Bytes");
 
 	for_each_record(snap, [&](bytes record) {
 		auto message = decode_message(record, layout);
 		out += text_of("%*s %5u %*s %5u %4u %16" PRIu64 " %10u\n", width,
 			       message.local.c_str(), message.local_port, width,
-			       message.remote.c_str(), message.remote_port, message.tos, message.seq,
-			       message.len);
+			       message.remote.c_str(), message.remote_port, message.tos,
+			       message.seq, message.len);
 	});
 	return out;
 }

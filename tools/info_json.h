@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lists as JSON, for programs: the names of lists and fields are an interface, like the columns of
- * the text. Every list is an array of objects; the IPv6 lists have the same names. Pure functions.
+ * The lists as JSON, for programs: the names of lists and fields are an interface, like the
+ * columns of the text. Every list is an array of objects; the IPv6 lists have the same names. Pure
+ * functions.
  */
 #ifndef RDS_TOOLS_INFO_JSON_H
 #define RDS_TOOLS_INFO_JSON_H
@@ -22,9 +23,9 @@ inline json json_of(const counter_record &counter)
 
 inline json json_of(const connection_record &conn, const connection_layout &layout)
 {
-	json out{{"local_address", conn.local},	 {"remote_address", conn.remote},
-		 {"transport", conn.transport},	 {"next_tx_seq", conn.next_tx},
-		 {"next_rx_seq", conn.next_rx},	 {"flags", conn.flags}};
+	json out{{"local_address", conn.local}, {"remote_address", conn.remote},
+		 {"transport", conn.transport}, {"next_tx_seq", conn.next_tx},
+		 {"next_rx_seq", conn.next_rx}, {"flags", conn.flags}};
 
 	out["sending"] = !!(conn.flags & RDS_INFO_CONNECTION_FLAG_SENDING);
 	out["connecting"] = !!(conn.flags & RDS_INFO_CONNECTION_FLAG_CONNECTING);
@@ -55,14 +56,10 @@ inline json json_of(const socket_record &socket)
 
 inline json json_of(const tcp_record &tcp, const tcp_layout &layout)
 {
-	json out{{"local_address", tcp.local},
-		 {"local_port", tcp.local_port},
-		 {"remote_address", tcp.remote},
-		 {"remote_port", tcp.remote_port},
-		 {"header_remaining", tcp.hdr_rem},
-		 {"data_remaining", tcp.data_rem},
-		 {"last_sent_nxt", tcp.sent_nxt},
-		 {"last_expected_una", tcp.expect_una},
+	json out{{"local_address", tcp.local},	    {"local_port", tcp.local_port},
+		 {"remote_address", tcp.remote},    {"remote_port", tcp.remote_port},
+		 {"header_remaining", tcp.hdr_rem}, {"data_remaining", tcp.data_rem},
+		 {"last_sent_nxt", tcp.sent_nxt},   {"last_expected_una", tcp.expect_una},
 		 {"last_seen_una", tcp.seen_una}};
 
 	if (layout.tos != none)

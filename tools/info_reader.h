@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Takes a snapshot of one RDS_INFO_* list: probe its length, then read, as often as the list outgrows
- * the buffer. The system call comes in as a function, so that tests can play the kernel. One thread.
+ * Takes a snapshot of one RDS_INFO_* list: probe its length, then read, as often as the list
+ * outgrows the buffer. The system call comes in as a function, so that tests can play the kernel.
+ * One thread.
  */
 #ifndef RDS_TOOLS_INFO_READER_H
 #define RDS_TOOLS_INFO_READER_H
@@ -20,7 +21,8 @@ namespace rds_tools {
  * call(buffer, length) is getsockopt() for one option. Throws std::system_error for every errno but
  * ENOSPC, and ELOOP if a list still outgrows us after many turns.
  */
-template <typename Call> snapshot read_snapshot(Call call)
+template <typename Call>
+snapshot read_snapshot(Call call)
 {
 	constexpr int max_turns = 40;
 	constexpr std::size_t room_for_growth = 4096;
@@ -42,7 +44,9 @@ template <typename Call> snapshot read_snapshot(Call call)
 			throw std::system_error(EPROTO, std::generic_category());
 		if (errno != ENOSPC)
 			throw std::system_error(errno, std::generic_category());
-		/* Each turn leaves more room than the last, so that a busy list is caught up with. */
+		/*
+		 * Each turn leaves more room than the last, so that a busy list is caught up with.
+		 */
 		snap.data.assign(len + room_for_growth * static_cast<std::size_t>(turn + 1), 0);
 	}
 	throw std::system_error(ELOOP, std::generic_category());

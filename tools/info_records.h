@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The records of the RDS_INFO_* socket options: where each field lies, and how a snapshot is cut into
- * records. Works on bytes alone, so that unit tests can feed it any. Called by info_format.h and
- * info_json.h. Addresses and ports are in network byte order, everything else in host byte order.
+ * The records of the RDS_INFO_* socket options: where each field lies, and how a snapshot is cut
+ * into records. Works on bytes alone, so that unit tests can feed it any. Called by info_format.h
+ * and info_json.h. Addresses and ports are in network byte order, everything else in host byte
+ * order.
  *
- * The kernel says how long its records are (the stride). They may be longer than ours, when a newer
- * kernel added fields at the end, or shorter: what is missing then reads as zero.
+ * The kernel says how long its records are (the stride). They may be longer than ours, when a
+ * newer kernel added fields at the end, or shorter: what is missing then reads as zero.
  */
 #ifndef RDS_TOOLS_INFO_RECORDS_H
 #define RDS_TOOLS_INFO_RECORDS_H
@@ -108,7 +109,8 @@ public:
 	}
 
 private:
-	template <typename T> T load(std::size_t at) const
+	template <typename T>
+	T load(std::size_t at) const
 	{
 		T value;
 		std::memcpy(&value, &data_.at(at + sizeof(T) - 1) - (sizeof(T) - 1), sizeof(T));
@@ -240,7 +242,8 @@ struct snapshot {
 };
 
 /* Calls visit(bytes) for each whole record; a cut record at the end is left out. */
-template <typename Visit> void for_each_record(const snapshot &snap, Visit visit)
+template <typename Visit>
+void for_each_record(const snapshot &snap, Visit visit)
 {
 	if (!snap.stride)
 		return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finds the numbers of the address family and of the socket option level. Kernels of long ago chose
- * them at run time and told them in two files under /proc; without the files the official ones hold.
- * Called by every tool before its first socket(). No shared state, no locks.
+ * Finds the numbers of the address family and of the socket option level. Kernels of long ago
+ * chose them at run time and told them in two files under /proc; without the files the official
+ * ones hold. Called by every tool before its first socket(). No shared state, no locks.
  */
 #ifndef RDS_TOOLS_PROC_NUMBER_H
 #define RDS_TOOLS_PROC_NUMBER_H

@@ -53,11 +53,13 @@ int run(const options &opt)
 			continue;
 
 		try {
-			auto snap = read_info(fd.get(), level, opt.ipv6 ? list.option6 : list.option4);
+			auto snap = read_info(fd.get(), level,
+					      opt.ipv6 ? list.option6 : list.option4);
 			if (opt.as_json)
 				object[list.key] = json_list(list, snap, family);
 			else
-				std::fputs(format_list(list, snap, family, opt.verbose).c_str(), stdout);
+				std::fputs(format_list(list, snap, family, opt.verbose).c_str(),
+					   stdout);
 		} catch (const std::system_error &e) {
 			/* Usual when a transport is not loaded: say so and go on. */
 			complain(list, std::strerror(e.code().value()));
@@ -83,8 +85,10 @@ int main(int argc, char **argv)
 	for (std::size_t i = 0; i < info_lists.size(); i++)
 		app.add_flag(std::string("-") + info_lists[i].letter, opt.wanted[i], help_texts[i]);
 	app.add_flag("-v", opt.verbose, "more about RDMA connections");
-	app.add_flag("--ipv6", opt.ipv6, "read the lists that hold IPv6 too (IPv4 as ::ffff:a.b.c.d)");
-	app.add_flag("--json", opt.as_json, "print one JSON object; null for a list the kernel lacks");
+	app.add_flag("--ipv6", opt.ipv6,
+		     "read the lists that hold IPv6 too (IPv4 as ::ffff:a.b.c.d)");
+	app.add_flag("--json", opt.as_json,
+		     "print one JSON object; null for a list the kernel lacks");
 	if (auto status = parse_or_usage(app, argc, argv))
 		return *status;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-ping: measures round trips to the RDS of another machine. A message to port 0 is answered by the
- * kernel there, with an empty message from port 0. Eight sockets take turns, so that eight pings can
- * be under way, and, on a transport with lanes, so that several lanes are tried. Single-threaded.
+ * rds-ping: measures round trips to the RDS of another machine. A message to port 0 is answered by
+ * the kernel there, with an empty message from port 0. Eight sockets take turns, so that eight
+ * pings can be under way, and, on a transport with lanes, so that several lanes are tried. Single-
+ * threaded.
  *
  * Exit status: 0 if at least one answer came, else 1.
  */
@@ -66,7 +67,7 @@ void on_signal(int)
 /* No SA_RESTART: poll() must return, so that the exit status is the documented one. */
 void catch_signals()
 {
-	struct sigaction action{};
+	struct sigaction action {};
 	action.sa_handler = on_signal;
 	::sigaction(SIGINT, &action, nullptr);
 	::sigaction(SIGTERM, &action, nullptr);
@@ -129,7 +130,8 @@ private:
 	/* Every slot is blocked and has been for long: nothing would be sent any more. */
 	bool all_lost() const
 	{
-		auto limit = steady::now() - std::max<std::chrono::nanoseconds>(patience, opt_.interval);
+		auto limit = steady::now() -
+			     std::max<std::chrono::nanoseconds>(patience, opt_.interval);
 		return std::all_of(slots_.begin(), slots_.end(), [=](const slot &s) {
 			return s.outstanding && s.sent_at < limit;
 		});
@@ -197,7 +199,8 @@ private:
 	{
 		auto trip = std::chrono::duration_cast<std::chrono::microseconds>(steady::now() -
 										  s.sent_at);
-		std::printf(" %3" PRIu32 ": %lld usec", s.number, static_cast<long long>(trip.count()));
+		std::printf(" %3" PRIu32 ": %lld usec", s.number,
+			    static_cast<long long>(trip.count()));
 		if (!from.same_address(opt_.destination))
 			std::printf(" (%s)", from.address_text().c_str());
 		if (s.answered)
@@ -228,8 +231,9 @@ std::string check_interval(const std::string &text)
 auto check_number(std::uint64_t max)
 {
 	return [max](const std::string &text) -> std::string {
-		return parse_count(text, max) ? "" : "\"" + text + "\" is not a number up to " +
-							     std::to_string(max);
+		return parse_count(text, max)
+			       ? ""
+			       : "\"" + text + "\" is not a number up to " + std::to_string(max);
 	};
 }
 
@@ -241,14 +245,17 @@ int main(int argc, char **argv)
 	std::string count = "0", interval = "1", source, tos = "0", destination;
 	CLI::App app{"Sends RDS pings and prints the time each answer took.", "rds-ping"};
 
-	app.add_option("-c", count, "stop after this many answers, or one tick after this many pings")
+	app.add_option("-c", count,
+		       "stop after this many answers, or one tick after this many pings")
 		->type_name("N")
 		->check(check_number(max_count));
 	app.add_option("-i", interval, "time between pings: seconds, or with suffix ms or us")
 		->type_name("T")
 		->check(check_interval);
 	app.add_option("-I", source, "source address")->type_name("ADDR");
-	app.add_option("-Q", tos, "type of service, 0 to 255")->type_name("N")->check(check_number(255));
+	app.add_option("-Q", tos, "type of service, 0 to 255")
+		->type_name("N")
+		->check(check_number(255));
 	app.add_option("destination", destination, "address or name of the peer")->required();
 	if (auto status = parse_or_usage(app, argc, argv))
 		return *status;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command line of a test program: "--name value" and "--flag". Each program asks for what it knows
- * and then calls finish(), which refuses the rest. Errors end the program with status 2. One thread.
+ * The command line of a test program: "--name value" and "--flag". Each program asks for what it
+ * knows and then calls finish(), which refuses the rest. Errors end the program with status 2. One
+ * thread.
  */
 #ifndef TESTS_PROGRAMS_ARGUMENTS_H
 #define TESTS_PROGRAMS_ARGUMENTS_H

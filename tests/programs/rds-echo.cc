@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-echo: a server that sends every message back to where it came from, and with --pingpong a client
- * that sends messages of seeded size and content, one at a time, and compares what comes back.
- * Used by the VM scenarios. Single-threaded.
+ * rds-echo: a server that sends every message back to where it came from, and with --pingpong a
+ * client that sends messages of seeded size and content, one at a time, and compares what comes
+ * back. Used by the VM scenarios. Single-threaded.
  */
 #include <sys/time.h>
 
@@ -36,7 +36,8 @@ bool await_message(rds_socket &socket, std::vector<std::uint8_t> &buffer, receiv
 	auto until = steady::now() + std::chrono::milliseconds(ms);
 
 	while (!socket.receive(buffer, got, soft)) {
-		auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
+		auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until -
+										  steady::now());
 		if (left.count() <= 0)
 			return false;
 		socket.wait(POLLIN, static_cast<int>(left.count()));
@@ -59,13 +60,17 @@ int serve(const endpoint &local, int timeout_ms, std::size_t largest)
 
 	while (await_message(socket, buffer, got, soft, timeout_ms)) {
 		std::span<const std::uint8_t> message(buffer.data(), got.size);
-		/* From port 0 comes only the kernel's answer to a ping. */
-		if (!got.from.port())
+		/*
+		 * From port 0 comes only the kernel's answer to a ping; and some are too large for
+		 * us.
+		 */
+		if (!got.from.port() || got.truncated || got.size > largest)
 			continue;
 		if (control_body<std::uint64_t>(message_type::stop, message)) {
 			std::size_t size = socket.shrink_sndbuf();
 			socket.wait_until_acknowledged();
-			socket.send_patiently(got.from, control_message(message_type::ack, echoed, size),
+			socket.send_patiently(got.from,
+					      control_message(message_type::ack, echoed, size),
 					      soft);
 			socket.wait_until_acknowledged();
 			std::printf("result echo ok messages=%" PRIu64 "\n", echoed);
@@ -95,6 +100,8 @@ public:
 
 	int run()
 	{
+		if (!greet())
+			return 1;
 		auto start = steady::now();
 		std::uint64_t bytes = 0, seq = 0;
 		bool good = true;
@@ -109,23 +116,55 @@ public:
 			good = stop_server();
 		std::printf("result pingpong %s messages=%" PRIu64 " bytes=%" PRIu64
 			    " usec_per_trip=%.1f eagain=%" PRIu64 " enobufs=%" PRIu64 "\n",
-			    good ? "ok" : "bad", seq, bytes, seq ? seconds * 1e6 / double(seq) : 0.0,
-			    soft_.eagain.load(), soft_.enobufs.load());
+			    good ? "ok" : "bad", seq, bytes,
+			    seq ? seconds * 1e6 / double(seq) : 0.0, soft_.eagain.load(),
+			    soft_.enobufs.load());
 		return good ? 0 : 1;
 	}
 
 private:
 	bool answer()
 	{
-		if (!await_message(socket_, buffer_, got_, soft_, set_.timeout_ms)) {
-			std::fprintf(stderr, "rds-echo: no answer\n");
-			return false;
-		}
+		do {
+			if (!await_message(socket_, buffer_, got_, soft_, set_.timeout_ms)) {
+				std::fprintf(stderr, "rds-echo: no answer\n");
+				return false;
+			}
+		} while (got_.from == set_.remote && is_hello());
 		if (!(got_.from == set_.remote)) {
-			std::fprintf(stderr, "rds-echo: answer from %s\n", got_.from.text().c_str());
+			std::fprintf(stderr, "rds-echo: answer from %s\n",
+				     got_.from.text().c_str());
 			return false;
 		}
 		return true;
+	}
+
+	/*
+	 * The server may not be there yet, and what is sent to nobody is dropped without a word:
+	 * say hello until it comes back. More than one may come back; answer() passes over the
+	 * rest.
+	 */
+	bool greet()
+	{
+		constexpr int again_ms = 250;
+
+		for (int waited = 0; waited < set_.timeout_ms; waited += again_ms) {
+			socket_.send_patiently(set_.remote, hello(), soft_);
+			if (await_message(socket_, buffer_, got_, soft_, again_ms) && is_hello())
+				return true;
+		}
+		std::fprintf(stderr, "rds-echo: nobody answers\n");
+		return false;
+	}
+
+	std::vector<std::uint8_t> hello() const
+	{
+		return control_message(message_type::hello, set_.plan.seed);
+	}
+
+	bool is_hello() const
+	{
+		return std::ranges::equal(hello(), std::span(buffer_.data(), got_.size));
 	}
 
 	bool round_trip(std::uint64_t seq)
@@ -135,7 +174,8 @@ private:
 			return false;
 		if (got_.truncated || got_.size != message_.size() ||
 		    !std::equal(message_.begin(), message_.end(), buffer_.begin())) {
-			std::fprintf(stderr, "rds-echo: message %" PRIu64 " of %zu bytes came back as "
+			std::fprintf(stderr,
+				     "rds-echo: message %" PRIu64 " of %zu bytes came back as "
 				     "something else, of %zu bytes\n",
 				     seq, message_.size(), got_.size);
 			return false;
@@ -145,10 +185,10 @@ private:
 
 	bool stop_server()
 	{
-		socket_.send_patiently(set_.remote, control_message(message_type::stop, set_.plan.count),
-				       soft_);
-		return answer() && control_body<std::uint64_t>(message_type::ack,
-							       {buffer_.data(), got_.size});
+		socket_.send_patiently(set_.remote,
+				       control_message(message_type::stop, set_.plan.count), soft_);
+		return answer() &&
+		       control_body<std::uint64_t>(message_type::ack, {buffer_.data(), got_.size});
 	}
 
 	const client_settings &set_;
@@ -176,8 +216,10 @@ int main(int argc, char **argv)
 	auto sizes = size_spec::parse(args.text("--sizes", "mix"));
 	if (!sizes)
 		args.fail("--sizes is not understood");
-	client_settings set{local, args.address_and_port("--to"), {}, timeout_ms, args.flag("--stop")};
-	set.plan = {args.number("--seed", 1), args.number("--count", 1000), 0, local.port(), *sizes};
+	client_settings set{
+		local, args.address_and_port("--to"), {}, timeout_ms, args.flag("--stop")};
+	set.plan = {args.number("--seed", 1), args.number("--count", 1000), 0, local.port(),
+		    *sizes};
 	args.finish();
 	return client(set).run();
 }

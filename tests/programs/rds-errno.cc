@@ -1,42 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-errno: goes through what the AF_RDS socket interface promises, row by row: return values, errnos,
- * their order, lengths, names, flags. Prints TAP. Needs the loopback transport, and a local address
- * that the TCP transport serves. Single-threaded; every call that may block has a deadline.
+ * rds-errno: goes through what the AF_RDS socket interface promises, row by row: return values,
+ * errnos, their order, lengths, names, flags. Prints TAP. Needs the loopback transport, and a
+ * local address that the TCP transport serves. Single-threaded; every call that may block has a
+ * deadline.
  *
  * Rows in which this implementation improves on the stock modules have a second value, which is
  * accepted with --stock, so that the expectations themselves can be proved against those.
  */
 #include <fcntl.h>
-#include <linux/rds.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "arguments.h"
-#include "endpoint.h"
+#include "errno_socket.h"
 #include "tap.h"
-
-using rds_tools::endpoint;
 
 namespace {
 
@@ -49,246 +37,8 @@ constexpr char usage[] =
 	"  --all           also RDMA requests, zero copy, congestion monitor, transport, TOS\n"
 	"exit:  0 if every row is ok, 1 if not, 2 for a bad command line\n";
 
-void *const bad_pointer = reinterpret_cast<void *>(1);
 constexpr int transport_loop = 3;
 constexpr std::size_t default_limit = 106496;
-
-/* Interrupts whatever the program sleeps in; without SA_RESTART, so that the call returns. */
-class deadline {
-public:
-	explicit deadline(int ms, bool restart = false)
-	{
-		struct sigaction action{};
-		action.sa_handler = [](int) {};
-		action.sa_flags = restart ? SA_RESTART : 0;
-		::sigaction(SIGALRM, &action, nullptr);
-		/* Again and again: the first signal may come just before the call. */
-		itimerval timer{{0, 100000}, {ms / 1000, ms % 1000 * 1000}};
-		::setitimer(ITIMER_REAL, &timer, nullptr);
-	}
-	deadline(const deadline &) = delete;
-	~deadline()
-	{
-		itimerval off{};
-		::setitimer(ITIMER_REAL, &off, nullptr);
-	}
-};
-
-class stopwatch {
-public:
-	long ms() const
-	{
-		return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start_).count();
-	}
-
-private:
-	using clock = std::chrono::steady_clock;
-	clock::time_point start_ = clock::now();
-};
-
-endpoint ip(const char *text, std::uint16_t port = 0)
-{
-	auto ep = endpoint::parse_address(text, port);
-	if (!ep) {
-		std::fprintf(stderr, "rds-errno: bad address %s\n", text);
-		std::exit(2);
-	}
-	return *ep;
-}
-
-/* Raw bytes of a socket address, for the shapes that no honest program has. */
-struct raw_address {
-	alignas(sockaddr_storage) std::array<std::uint8_t, 256> bytes{};
-	socklen_t len;
-
-	raw_address(const endpoint &ep, socklen_t length) : len(length)
-	{
-		std::memcpy(bytes.data(), ep.sa(), ep.length());
-	}
-	raw_address(int family, socklen_t length) : len(length)
-	{
-		sa_family_t value = static_cast<sa_family_t>(family);
-		std::memcpy(bytes.data(), &value, sizeof(value));
-	}
-	const sockaddr *sa() const { return reinterpret_cast<const sockaddr *>(bytes.data()); }
-};
-
-class sock {
-public:
-	sock() : fd_(::socket(AF_RDS, SOCK_SEQPACKET, 0)) { set_timeout(SO_RCVTIMEO, 3000); }
-	explicit sock(const endpoint &local) : sock() { bind(local); }
-	sock(sock &&other) : fd_(std::exchange(other.fd_, -1)) {}
-	~sock() { close(); }
-
-	void close()
-	{
-		if (fd_ >= 0)
-			::close(std::exchange(fd_, -1));
-	}
-	int fd() const { return fd_; }
-
-	long bind(const endpoint &ep) { return result_of(::bind(fd_, ep.sa(), ep.length())); }
-	long connect(const endpoint &ep) { return result_of(::connect(fd_, ep.sa(), ep.length())); }
-
-	endpoint name() const
-	{
-		endpoint ep;
-		socklen_t len = endpoint::capacity();
-		::getsockname(fd_, ep.sa(), &len);
-		return ep;
-	}
-
-	long send(const endpoint &to, const void *data, std::size_t len, int flags = 0)
-	{
-		return result_of(::sendto(fd_, data, len, flags, to.sa(), to.length()));
-	}
-	long send(const endpoint &to, std::size_t len, int flags = 0)
-	{
-		static const std::vector<std::uint8_t> zeros(1 << 21);
-		return send(to, zeros.data(), len, flags);
-	}
-	long send(const char *text) { return result_of(::send(fd_, text, std::strlen(text), 0)); }
-	long send_text(const endpoint &to, const char *text)
-	{
-		return send(to, text, std::strlen(text));
-	}
-
-	/* Waits for a message; its text, or the error. */
-	long receive(std::string &out, int flags = 0, std::size_t room = 65536)
-	{
-		out.assign(room, '\0');
-		long n = result_of(::recv(fd_, out.data(), room, flags));
-		out.resize(n > 0 ? std::min<std::size_t>(static_cast<std::size_t>(n), room) : 0);
-		return n;
-	}
-	bool receives(const std::string &text)
-	{
-		std::string got;
-		return receive(got) >= 0 && got == text;
-	}
-	bool empty()
-	{
-		std::string got;
-		return receive(got, MSG_DONTWAIT) == -EAGAIN;
-	}
-
-	void set_timeout(int option, int ms)
-	{
-		timeval tv{ms / 1000, ms % 1000 * 1000};
-		::setsockopt(fd_, SOL_SOCKET, option, &tv, sizeof(tv));
-	}
-	long set(int level, int option, int value)
-	{
-		return result_of(::setsockopt(fd_, level, option, &value, sizeof(value)));
-	}
-	long get(int level, int option)
-	{
-		int value = 0;
-		socklen_t len = sizeof(value);
-		long r = result_of(::getsockopt(fd_, level, option, &value, &len));
-		return r < 0 ? r : value;
-	}
-	long transport() { return get(SOL_RDS, SO_RDS_TRANSPORT); }
-
-	long poll(short events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLRDNORM | POLLWRNORM |
-				 POLLRDBAND | POLLWRBAND,
-		  int ms = 0)
-	{
-		pollfd p{fd_, events, 0};
-		::poll(&p, 1, ms);
-		return p.revents;
-	}
-	/* Waits until the bit shows; a first spurious POLLIN is all right elsewhere. */
-	bool becomes(short bit, int ms = 3000)
-	{
-		stopwatch watch;
-		do {
-			if (poll(bit, 100) & bit)
-				return true;
-		} while (watch.ms() < ms);
-		return false;
-	}
-
-private:
-	int fd_;
-};
-
-/* A message header with its parts, so that a row can spoil one of them. */
-struct message {
-	iovec iov;
-	alignas(cmsghdr) std::array<std::uint8_t, 4096> control{};
-	msghdr hdr{};
-
-	message(const endpoint *to, const void *data, std::size_t len)
-	{
-		iov = {const_cast<void *>(data), len};
-		hdr.msg_iov = &iov;
-		hdr.msg_iovlen = 1;
-		if (to) {
-			hdr.msg_name = const_cast<sockaddr *>(to->sa());
-			hdr.msg_namelen = to->length();
-		}
-		hdr.msg_control = control.data();
-	}
-	message(const message &) = delete;
-
-	void add_control(int level, int type, const void *data, std::size_t len)
-	{
-		cmsghdr head{};
-		head.cmsg_len = CMSG_LEN(len);
-		head.cmsg_level = level;
-		head.cmsg_type = type;
-		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
-		if (len)
-			std::memcpy(control.data() + hdr.msg_controllen + CMSG_LEN(0), data, len);
-		hdr.msg_controllen += CMSG_SPACE(len);
-	}
-	void break_control()
-	{
-		cmsghdr head{};
-		head.cmsg_len = sizeof(cmsghdr) - 1;
-		head.cmsg_level = SOL_RDS;
-		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
-		hdr.msg_controllen += CMSG_SPACE(8);
-	}
-	long send(const sock &s, int flags = 0) { return result_of(::sendmsg(s.fd(), &hdr, flags)); }
-	long receive(const sock &s, int flags = 0)
-	{
-		hdr.msg_controllen = control.size();
-		return result_of(::recvmsg(s.fd(), &hdr, flags));
-	}
-	const cmsghdr *find(int level, int type)
-	{
-		for (cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c))
-			if (c->cmsg_level == level && c->cmsg_type == type)
-				return c;
-		return nullptr;
-	}
-};
-
-/* Two pages of which only the first may be touched. */
-class half_mapped {
-public:
-	half_mapped()
-	    : size_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
-	      base_(static_cast<std::uint8_t *>(::mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE,
-						       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
-	{
-		std::memset(base_, 0, size_);
-		::mprotect(base_ + size_, size_, PROT_NONE);
-	}
-	half_mapped(const half_mapped &) = delete;
-	~half_mapped() { ::munmap(base_, 2 * size_); }
-
-	std::uint8_t *start() const { return base_; }
-	std::uint8_t *end() const { return base_ + size_; }
-	std::size_t size() const { return size_; }
-	void read_only() { ::mprotect(base_, size_, PROT_READ); }
-
-private:
-	std::size_t size_;
-	std::uint8_t *base_;
-};
 
 /* An address to run the rows on, with the transport that serves it. */
 struct place {
@@ -319,7 +69,8 @@ void rows_socket(tap &t)
 	};
 
 	t.is("SEQPACKET", 0, open(SOCK_SEQPACKET, 0));
-	t.is("SEQPACKET, NONBLOCK and CLOEXEC", 0, open(SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	t.is("SEQPACKET, NONBLOCK and CLOEXEC", 0,
+	     open(SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	t.is("STREAM", -ESOCKTNOSUPPORT, open(SOCK_STREAM, 0));
 	t.is("DGRAM", -ESOCKTNOSUPPORT, open(SOCK_DGRAM, 0));
 	t.is("RAW", -ESOCKTNOSUPPORT, open(SOCK_RAW, 0));
@@ -359,7 +110,8 @@ void rows_absent(tap &t)
 	t.is("accept4", -EOPNOTSUPP, result_of(::accept4(s.fd(), nullptr, nullptr, SOCK_NONBLOCK)));
 	t.is("socketpair", -EOPNOTSUPP, result_of(::socketpair(AF_RDS, SOCK_SEQPACKET, 0, pair)));
 	for (int how : {SHUT_RD, SHUT_WR, SHUT_RDWR})
-		t.is("shutdown " + std::to_string(how), -EOPNOTSUPP, result_of(::shutdown(s.fd(), how)));
+		t.is("shutdown " + std::to_string(how), -EOPNOTSUPP,
+		     result_of(::shutdown(s.fd(), how)));
 	bool mapped = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, s.fd(), 0) != MAP_FAILED;
 	t.is("mmap", -ENODEV, mapped ? 0 : -errno);
 }
@@ -395,7 +147,8 @@ std::vector<address_row> address_rows()
 		{"mapped multicast", six("::ffff:224.0.0.1"), -EINVAL, -EPROTOTYPE, -EINVAL},
 		{"link-local without scope", six("fe80::1"), -EINVAL, -EINVAL, -EINVAL},
 		{"AF_UNSPEC", raw_address(AF_UNSPEC, 16), -EINVAL, -EAFNOSUPPORT, -EINVAL},
-		{"AF_UNSPEC, length 28", raw_address(AF_UNSPEC, 28), -EINVAL, -EAFNOSUPPORT, -EINVAL},
+		{"AF_UNSPEC, length 28", raw_address(AF_UNSPEC, 28), -EINVAL, -EAFNOSUPPORT,
+		 -EINVAL},
 		{"AF_RDS", raw_address(AF_RDS, 16), -EINVAL, -EAFNOSUPPORT, -EINVAL},
 		{"AF_UNIX, length 110", raw_address(AF_UNIX, 110), -EINVAL, -EAFNOSUPPORT, -EINVAL},
 	};
@@ -426,8 +179,10 @@ void rows_address_generic(tap &t)
 
 	for (int len : {-1, 0, 129}) {
 		std::string text = ", length " + std::to_string(len);
-		t.is("bind" + text, -EINVAL, result_of(::bind(fresh.fd(), plain.sa(), length(len))));
-		t.is("connect" + text, -EINVAL, result_of(::connect(fresh.fd(), plain.sa(), length(len))));
+		t.is("bind" + text, -EINVAL,
+		     result_of(::bind(fresh.fd(), plain.sa(), length(len))));
+		t.is("connect" + text, -EINVAL,
+		     result_of(::connect(fresh.fd(), plain.sa(), length(len))));
 	}
 	for (int len : {-1, 129})
 		t.is("sendto, length " + std::to_string(len), -EINVAL,
@@ -455,7 +210,8 @@ void rows_address_generic(tap &t)
 	t.ok("... and arrives", peer.receives("y"));
 
 	std::memset(to.bytes.data() + 8, 0xff, 8);
-	t.is("sendto, sin_zero is ignored", 1, result_of(::sendto(bound.fd(), "z", 1, 0, to.sa(), 16)));
+	t.is("sendto, sin_zero is ignored", 1,
+	     result_of(::sendto(bound.fd(), "z", 1, 0, to.sa(), 16)));
 	t.ok("... and arrives", peer.receives("z"));
 	t.is("bind, length 128", 0, result_of(::bind(fresh.fd(), plain.sa(), 128)));
 	t.is("bind, foreign subnet broadcast", -EADDRNOTAVAIL, sock().bind(ip("198.51.100.255")));
@@ -605,7 +361,8 @@ void rows_names(tap &t)
 		t.is("its family", row.local_family, sa->sa_family);
 		raw_address want = row.local ? raw_address(ip(row.local, 4100), row.local_len)
 					     : raw_address(row.local_family, row.local_len);
-		t.ok("its bytes", !std::memcmp(want.bytes.data(), name.bytes.data(), row.local_len));
+		t.ok("its bytes",
+		     !std::memcmp(want.bytes.data(), name.bytes.data(), row.local_len));
 		t.is("nothing behind it", 0xaa, name.bytes[row.local_len]);
 
 		name.bytes.fill(0xaa);
@@ -677,9 +434,12 @@ void rows_send_flags(tap &t)
 	sock to(ip("127.0.0.1")), s(ip("127.0.0.1")), fresh;
 	raw_address wrong(AF_UNIX, 3);
 	constexpr unsigned allowed = MSG_DONTWAIT | MSG_ZEROCOPY;
-	/* Internal to the kernel: the system call strips it, or refuses it, depending on the version. */
-	constexpr unsigned internal = MSG_CMSG_CLOEXEC | 0x80000000u | 0x8000000u | 0x80000u | 0x200000u |
-				      0x100000u | MSG_WAITFORONE;
+	/*
+	 * Internal to the kernel: the system call strips it, or refuses it, depending on the
+	 * version.
+	 */
+	constexpr unsigned internal = MSG_CMSG_CLOEXEC | 0x80000000u | 0x8000000u | 0x80000u |
+				      0x200000u | 0x100000u | MSG_WAITFORONE;
 
 	for (unsigned bit = 1; bit; bit <<= 1) {
 		if (bit & (allowed | internal))
@@ -688,10 +448,12 @@ void rows_send_flags(tap &t)
 		std::snprintf(text, sizeof(text), "flag 0x%x", bit);
 		t.is(text, -EOPNOTSUPP, s.send(to.name(), 1, static_cast<int>(bit)));
 	}
-	t.is("before the check for being bound", -EOPNOTSUPP, fresh.send(to.name(), 1, MSG_NOSIGNAL));
+	t.is("before the check for being bound", -EOPNOTSUPP,
+	     fresh.send(to.name(), 1, MSG_NOSIGNAL));
 	t.is("before the check of the name", -EOPNOTSUPP,
 	     result_of(::sendto(s.fd(), "x", 1, MSG_NOSIGNAL, wrong.sa(), wrong.len)));
-	t.is("before the check of the length", -EOPNOTSUPP, s.send(to.name(), 1 << 21, MSG_NOSIGNAL));
+	t.is("before the check of the length", -EOPNOTSUPP,
+	     s.send(to.name(), 1 << 21, MSG_NOSIGNAL));
 }
 
 void rows_send_generic(tap &t)
@@ -709,8 +471,11 @@ void rows_send_generic(tap &t)
 	t.is("1024 pieces", 1024, m.send(s));
 	t.ok("... and arrive as one", to.receives(std::string(1024, 'a')));
 
-	iovec pieces[] = {{nullptr, 0}, {const_cast<char *>("ab"), 2}, {nullptr, 0},
-			  {const_cast<char *>("c"), 1}, {nullptr, 0}};
+	iovec pieces[] = {{nullptr, 0},
+			  {const_cast<char *>("ab"), 2},
+			  {nullptr, 0},
+			  {const_cast<char *>("c"), 1},
+			  {nullptr, 0}};
 	m.hdr.msg_iov = pieces;
 	m.hdr.msg_iovlen = 5;
 	t.is("pieces of length 0 between", 3, m.send(s));
@@ -761,7 +526,8 @@ void rows_send_order(tap &t, const place &p)
 	t.is("control header that overruns", -EINVAL, beyond.send(s));
 
 	long limit = s.get(SOL_SOCKET, SO_SNDBUF) / 2;
-	t.is("one byte beyond the send buffer", -EMSGSIZE, s.send(name, static_cast<std::size_t>(limit) + 1));
+	t.is("one byte beyond the send buffer", -EMSGSIZE,
+	     s.send(name, static_cast<std::size_t>(limit) + 1));
 	t.is("exactly the send buffer", limit, s.send(name, static_cast<std::size_t>(limit)));
 	std::string got;
 	t.is("... and arrives", limit, to.receive(got, 0, 1 << 20));
@@ -882,13 +648,15 @@ void rows_full(tap &t, const place &p, const endpoint &far)
 		t.is("blocking, signal", -EINTR, s.send(nobody, 1));
 	}
 
-	long r = result_of(::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, nobody.sa(), nobody.length()));
+	long r = result_of(
+		::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, nobody.sa(), nobody.length()));
 	t.is("RDS_CANCEL_SENT_TO", 0, r);
 	t.ok("POLLOUT is back", s.becomes(POLLOUT));
 
 	sock over(p.at());
 	over.send(nobody, default_limit - 1, MSG_DONTWAIT);
-	t.is("one byte is free: a message may overshoot", 8192, over.send(nobody, 8192, MSG_DONTWAIT));
+	t.is("one byte is free: a message may overshoot", 8192,
+	     over.send(nobody, 8192, MSG_DONTWAIT));
 	t.is("then it is full", -EAGAIN, over.send(nobody, 1, MSG_DONTWAIT));
 }
 
@@ -1060,7 +828,8 @@ void rows_truncation(tap &t, const place &p)
 	half_mapped memory;
 	s.send_text(r.name(), "0123456789");
 	t.is("bad buffer", -EFAULT, result_of(::recv(r.fd(), bad_pointer, 10, 0)));
-	t.is("buffer runs into a hole", -EFAULT, result_of(::recv(r.fd(), memory.end() - 4, 10, 0)));
+	t.is("buffer runs into a hole", -EFAULT,
+	     result_of(::recv(r.fd(), memory.end() - 4, 10, 0)));
 	t.ok("the message is still there", r.receives("0123456789"));
 }
 
@@ -1113,7 +882,8 @@ void rows_timestamp(tap &t, const place &p)
 	t.ok("comes as a control message", c && c->cmsg_len == CMSG_LEN(sizeof(timeval)));
 	if (c) {
 		std::memcpy(&before, CMSG_DATA(c), sizeof(before));
-		long age = (after.tv_sec - before.tv_sec) * 1000000 + after.tv_usec - before.tv_usec;
+		long age = (after.tv_sec - before.tv_sec) * 1000000 + after.tv_usec -
+			   before.tv_usec;
 		t.ok("is the time of arrival", age >= 0 && age < 30000000);
 	}
 
@@ -1188,8 +958,8 @@ void rows_getsockopt(tap &t)
 	t.is("... none", -1, value);
 	t.is("... length", 4, len);
 	t.is("SO_RDS_TRANSPORT, length 3", -EINVAL, get(SOL_RDS, SO_RDS_TRANSPORT, 3));
-	for (int option : {0, 1, 2, 3, 4, RDS_CONG_MONITOR, 7, 9, SO_RDS_MSG_RXPATH_LATENCY, 11, 29, 63,
-			   9999, 10018})
+	for (int option : {0, 1, 2, 3, 4, RDS_CONG_MONITOR, 7, 9, SO_RDS_MSG_RXPATH_LATENCY, 11, 29,
+			   63, 9999, 10018})
 		t.is("option " + std::to_string(option), -ENOPROTOOPT, get(SOL_RDS, option, 4));
 	t.is("level IPPROTO_IP", -ENOPROTOOPT, get(IPPROTO_IP, 1, 4));
 	t.is("level IPPROTO_TCP", -ENOPROTOOPT, get(IPPROTO_TCP, 1, 4));
@@ -1203,7 +973,8 @@ void rows_getsockopt(tap &t)
 	     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_RECVERR, bad_pointer, &len)));
 	t.is("setsockopt, level IPPROTO_IP", -ENOPROTOOPT, s.set(IPPROTO_IP, 1, 1));
 	for (int option : {0, 4, 9, 11, 10000, 10006})
-		t.is("setsockopt " + std::to_string(option), -ENOPROTOOPT, s.set(SOL_RDS, option, 1));
+		t.is("setsockopt " + std::to_string(option), -ENOPROTOOPT,
+		     s.set(SOL_RDS, option, 1));
 }
 
 void rows_sol_socket(tap &t)
@@ -1298,7 +1069,8 @@ void rows_info(tap &t)
 		t.is(name + ", record size", row.size, get(row.option, buffer.data(), plenty));
 		t.is(name + ", whole records", 0, len % row.size);
 		long r = get(row.option, nullptr, 0);
-		t.ok(name + ", probe", r == row.size ? len == 0 : r == -ENOSPC && len && len % row.size == 0);
+		t.ok(name + ", probe",
+		     r == row.size ? len == 0 : r == -ENOSPC && len && len % row.size == 0);
 	}
 	for (int option : {10002, 10009, 10010})
 		t.is(std::to_string(option), -ENOPROTOOPT, get(option, buffer.data(), plenty));
@@ -1306,7 +1078,8 @@ void rows_info(tap &t)
 		t.is(std::to_string(option), -ENOPROTOOPT, get(option, buffer.data(), plenty));
 
 	t.is("negative length", -EINVAL, get(RDS_INFO_COUNTERS, buffer.data(), socklen_t(-1)));
-	t.is("length beyond the largest", -EINVAL, get(RDS_INFO_COUNTERS, buffer.data(), 0x7fffffff));
+	t.is("length beyond the largest", -EINVAL,
+	     get(RDS_INFO_COUNTERS, buffer.data(), 0x7fffffff));
 	t.is("buffer wraps", -EINVAL,
 	     get(RDS_INFO_COUNTERS, reinterpret_cast<void *>(~std::uintptr_t{0} - 100), 4096));
 	t.is("NULL with a length", -EAGAIN, get(RDS_INFO_COUNTERS, nullptr, 4096));
@@ -1315,7 +1088,8 @@ void rows_info(tap &t)
 	     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_INFO_COUNTERS, buffer.data(),
 				    static_cast<socklen_t *>(bad_pointer))));
 	t.is("other level", -ENOPROTOOPT,
-	     result_of(::getsockopt(s.fd(), 275, RDS_INFO_COUNTERS, buffer.data(), (len = 4096, &len))));
+	     result_of(::getsockopt(s.fd(), 275, RDS_INFO_COUNTERS, buffer.data(),
+				    (len = 4096, &len))));
 
 	half_mapped memory;
 	t.is("buffer runs into a hole", -EAGAIN,
@@ -1332,9 +1106,9 @@ void rows_info(tap &t)
 	buffer.assign(buffer.size(), 0xaa);
 	t.is("exactly enough, odd address, across a page", 40,
 	     get(RDS_INFO_COUNTERS, buffer.data() + 4001, need));
-	t.ok("... first counter", !std::strcmp(reinterpret_cast<char *>(buffer.data() + 4001), "conn_reset"));
-	t.ok("... nothing before and behind",
-	     buffer[4000] == 0xaa && buffer[4001 + need] == 0xaa);
+	t.ok("... first counter",
+	     !std::strcmp(reinterpret_cast<char *>(buffer.data() + 4001), "conn_reset"));
+	t.ok("... nothing before and behind", buffer[4000] == 0xaa && buffer[4001 + need] == 0xaa);
 
 	/* Unbound sockets are in the IPv6 list only. */
 	auto records = [&](int option) {
@@ -1362,14 +1136,16 @@ void rows_info_fields(tap &t)
 	r.connect(there);
 	::getsockopt(r.fd(), SOL_RDS, RDS_INFO_SOCKETS, buffer.data(), &len);
 	bool found = false;
-	for (std::size_t at = 0; at + sizeof(rds_info_socket) <= len; at += sizeof(rds_info_socket)) {
+	for (std::size_t at = 0; at + sizeof(rds_info_socket) <= len;
+	     at += sizeof(rds_info_socket)) {
 		rds_info_socket info;
 		std::memcpy(static_cast<void *>(&info), buffer.data() + at, sizeof(info));
 		if (ntohs(info.bound_port) != 4321)
 			continue;
 		found = true;
-		t.ok("socket: addresses", ntohl(info.bound_addr) == INADDR_LOOPBACK &&
-						  ntohl(info.connected_addr) == INADDR_LOOPBACK + 2);
+		t.ok("socket: addresses",
+		     ntohl(info.bound_addr) == INADDR_LOOPBACK &&
+			     ntohl(info.connected_addr) == INADDR_LOOPBACK + 2);
 		t.is("socket: connected port", 1234, ntohs(info.connected_port));
 		t.is("socket: send buffer", r.get(SOL_SOCKET, SO_SNDBUF) / 2, info.sndbuf);
 		t.is("socket: receive buffer", r.get(SOL_SOCKET, SO_RCVBUF) / 2, info.rcvbuf);
@@ -1377,7 +1153,8 @@ void rows_info_fields(tap &t)
 		std::string path = "/proc/self/fd/" + std::to_string(r.fd());
 		if (::readlink(path.c_str(), link, sizeof(link) - 1) < 0)
 			link[0] = 0;
-		std::snprintf(want, sizeof(want), "socket:[%llu]", static_cast<unsigned long long>(info.inum));
+		std::snprintf(want, sizeof(want), "socket:[%llu]",
+			      static_cast<unsigned long long>(info.inum));
 		t.ok("socket: inode", !std::strcmp(link, want));
 	}
 	t.ok("socket: found", found);
@@ -1389,7 +1166,8 @@ void rows_info_fields(tap &t)
 	found = false;
 	len = 1 << 20;
 	::getsockopt(r.fd(), SOL_RDS, RDS_INFO_RECV_MESSAGES, buffer.data(), &len);
-	for (std::size_t at = 0; at + sizeof(rds_info_message) <= len; at += sizeof(rds_info_message)) {
+	for (std::size_t at = 0; at + sizeof(rds_info_message) <= len;
+	     at += sizeof(rds_info_message)) {
 		rds_info_message info;
 		std::memcpy(static_cast<void *>(&info), buffer.data() + at, sizeof(info));
 		if (ntohs(info.lport) != 4321)
@@ -1437,7 +1215,8 @@ void rows_options(tap &t)
 		return result_of(::setsockopt(bound.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, where, len));
 	};
 	for (socklen_t len : {0, 15})
-		t.is("RDS_CANCEL_SENT_TO, length " + std::to_string(len), -EINVAL, cancel(&address, len));
+		t.is("RDS_CANCEL_SENT_TO, length " + std::to_string(len), -EINVAL,
+		     cancel(&address, len));
 	for (socklen_t len : {16, 27, 28, 128})
 		t.is("RDS_CANCEL_SENT_TO, length " + std::to_string(len), 0, cancel(&address, len));
 	t.is("RDS_CANCEL_SENT_TO, bad pointer", -EFAULT, cancel(bad_pointer, 16));
@@ -1453,7 +1232,8 @@ void rows_options(tap &t)
 	t.is("RXPATH_LATENCY, position 3", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
 	for (int option : {29, 63}) {
 		t.is("timestamp option " + std::to_string(option), 0, set(option, &one, 4));
-		t.is("timestamp option " + std::to_string(option) + ", length 8", -EFAULT, set(option, wide, 8));
+		t.is("timestamp option " + std::to_string(option) + ", length 8", -EFAULT,
+		     set(option, wide, 8));
 	}
 }
 
@@ -1496,8 +1276,12 @@ void rows_tos(tap &t, const place &tcp)
 	t.section("TOS");
 	sock fresh, loop(ip("127.0.0.1")), s(tcp.at()), to(tcp.at());
 	std::uint8_t tos = 5, got = 99;
-	auto set = [](sock &on, void *value) { return result_of(::ioctl(on.fd(), SIOCRDSSETTOS, value)); };
-	auto get = [](sock &on, void *value) { return result_of(::ioctl(on.fd(), SIOCRDSGETTOS, value)); };
+	auto set = [](sock &on, void *value) {
+		return result_of(::ioctl(on.fd(), SIOCRDSSETTOS, value));
+	};
+	auto get = [](sock &on, void *value) {
+		return result_of(::ioctl(on.fd(), SIOCRDSGETTOS, value));
+	};
 	/* In the refusing case the generic layer looks at more than one byte. */
 	std::uint8_t space[64] = {5};
 
@@ -1539,7 +1323,8 @@ void rows_rdma(tap &t, const place &p)
 	t.is("ARGS", -EOPNOTSUPP, send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
 	args.nr_local = 0;
 	t.is("ARGS, no local vector", -EINVAL, send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
-	for (std::uint64_t count : {std::uint64_t{1025}, std::uint64_t{1} << 32, (std::uint64_t{1} << 60) + 1}) {
+	for (std::uint64_t count :
+	     {std::uint64_t{1025}, std::uint64_t{1} << 32, (std::uint64_t{1} << 60) + 1}) {
 		args.nr_local = count;
 		t.is("ARGS, " + std::to_string(count) + " local vectors", -EMSGSIZE,
 		     send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
@@ -1553,14 +1338,16 @@ void rows_rdma(tap &t, const place &p)
 	vec = {~std::uint64_t{0} - 10, 64};
 	t.is("ARGS, local vector wraps", -EINVAL, send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
 	vec = {reinterpret_cast<std::uint64_t>(memory.data()), 65};
-	t.is("ARGS, more local than remote", -EINVAL, send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
+	t.is("ARGS, more local than remote", -EINVAL,
+	     send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
 	args.remote_vec.bytes = (1 << 20) + 1;
 	t.is("ARGS, more than 1 MiB", -EMSGSIZE, send(RDS_CMSG_RDMA_ARGS, &args, sizeof(args)));
 
 	t.is("DEST, short", -EINVAL, send(RDS_CMSG_RDMA_DEST, &cookie, 7));
 	t.is("DEST, unknown key", -EINVAL, send(RDS_CMSG_RDMA_DEST, &cookie, 8));
 	rds_get_mr_args mr{{reinterpret_cast<std::uint64_t>(memory.data()), 4096},
-			   reinterpret_cast<std::uint64_t>(&cookie), 0};
+			   reinterpret_cast<std::uint64_t>(&cookie),
+			   0};
 	t.is("MAP, short", -EINVAL, send(RDS_CMSG_RDMA_MAP, &mr, sizeof(mr) - 1));
 	t.is("MAP", -EOPNOTSUPP, send(RDS_CMSG_RDMA_MAP, &mr, sizeof(mr)));
 
@@ -1603,7 +1390,8 @@ void rows_zerocopy(tap &t, const place &tcp)
 	endpoint name = to.name(), loop_name = loop.name();
 	std::vector<std::uint8_t> data(10000, 7);
 	std::uint32_t cookie = 0xabcd;
-	auto send = [&](sock &from, const endpoint &dest, bool with_cookie, std::size_t len, int flags) {
+	auto send = [&](sock &from, const endpoint &dest, bool with_cookie, std::size_t len,
+			int flags) {
 		message m(&dest, data.data(), len);
 		if (with_cookie)
 			m.add_control(SOL_RDS, RDS_CMSG_ZCOPY_COOKIE, &cookie, sizeof(cookie));
@@ -1675,7 +1463,8 @@ void rows_monitor(tap &t, const place &tcp)
 	if (c) {
 		std::uint64_t mask;
 		std::memcpy(&mask, CMSG_DATA(c), sizeof(mask));
-		t.ok("... with the bit of the port", mask & RDS_CONG_MONITOR_MASK(to.name().port()));
+		t.ok("... with the bit of the port",
+		     mask & RDS_CONG_MONITOR_MASK(to.name().port()));
 	}
 	t.is("send", 4, s.send_text(to.name(), "free"));
 }

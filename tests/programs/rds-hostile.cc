@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-hostile: a TCP client that speaks to the RDS port of another machine and does not behave. Each
- * attack has a name; afterwards the program tells what the peer did. Ordinary TCP, no AF_RDS socket.
- * Single-threaded; every wait has an end.
+ * rds-hostile: a TCP client that speaks to the RDS port of another machine and does not behave.
+ * Each attack has a name; afterwards the program tells what the peer did. Ordinary TCP, no AF_RDS
+ * socket. Single-threaded; every wait has an end.
  *
- * Verdicts: reset, closed (the peer ended the connection), alive (it answered a ping on the very same
- * connection), silent (open, but no answer), open (open, in the middle of a message), stalled (it does
- * not read any more), refused (no connection at all).
+ * Verdicts: reset, closed (the peer ended the connection), alive (it answered a ping on the very
+ * same connection), silent (open, but no answer), open (open, in the middle of a message), stalled
+ * (it does not read any more), refused (no connection at all).
+ *
+ * Where RDS runs beside it, that RDS serves the source address too, and the peer may turn to it as
+ * soon as it has something to send there. Then forbid the peer to connect to port 16385 of --from.
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -24,7 +26,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,7 @@ constexpr char usage[] =
 	"  --wait MS       how long to wait for the peer (2000)\n"
 	"  --hold MS       keep the connection open afterwards (0)\n"
 	"  --expect LIST   verdicts that are right, separated by commas\n"
+	"  --rotate        all: each attack from the next IPv4 address, beginning with --from\n"
 	"  --check         the verdict must be one of those listed for the attack\n"
 	"exit:  0, or 1 for another verdict than expected, or if with \"all\" the peer\n"
 	"       does not answer an honest ping after an attack; 2 bad command line\n";
@@ -67,6 +69,19 @@ struct settings {
 
 	std::uint64_t count_or(std::uint64_t otherwise) const { return count ? count : otherwise; }
 };
+
+/* The IPv4 address that many steps further. */
+endpoint neighbour(const endpoint &first, std::uint64_t steps)
+{
+	sockaddr_in address;
+	endpoint out = first;
+
+	std::memcpy(&address, first.sa(), sizeof(address));
+	address.sin_addr.s_addr = htonl(ntohl(address.sin_addr.s_addr) +
+					static_cast<std::uint32_t>(steps));
+	std::memcpy(out.sa(), &address, sizeof(address));
+	return out;
+}
 
 std::uint64_t next_random(std::uint64_t &state)
 {
@@ -130,7 +145,8 @@ public:
 	explicit timer(int ms) : end_(clock::now() + std::chrono::milliseconds(ms)) {}
 	int left() const
 	{
-		auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - clock::now());
+		auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(end_ -
+										clock::now());
 		return static_cast<int>(std::max<std::int64_t>(ms.count(), 0));
 	}
 
@@ -152,8 +168,8 @@ public:
 		endpoint local = from.with_port(0), to = set.to.with_port(rds_tcp_port);
 		::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (fd_ < 0 || ::bind(fd_, local.sa(), local.length())) {
-			std::fprintf(stderr, "rds-hostile: bind %s: %s\n", from.address_text().c_str(),
-				     std::strerror(errno));
+			std::fprintf(stderr, "rds-hostile: bind %s: %s\n",
+				     from.address_text().c_str(), std::strerror(errno));
 			std::exit(1);
 		}
 		if (!::connect(fd_, to.sa(), to.length()))
@@ -282,7 +298,8 @@ private:
 				continue;
 			}
 			std::size_t part = std::min(header_size - partial_.size(), in.size());
-			partial_.insert(partial_.end(), in.begin(), in.begin() + static_cast<long>(part));
+			partial_.insert(partial_.end(), in.begin(),
+					in.begin() + static_cast<long>(part));
 			in = in.subspan(part);
 			if (partial_.size() < header_size)
 				return;
@@ -301,12 +318,19 @@ private:
 	packet partial_;
 };
 
-/* After whole messages a ping tells whether the peer still listens to us. */
+/*
+ * After whole messages a ping tells whether the peer still listens to us. It may drop one while
+ * many answers are on their way, so ask more than once.
+ */
 const char *verdict_at_boundary(connection &c)
 {
-	std::uint64_t before = c.pongs();
-	if (c.now() == state::open && !c.stalled() && c.ping() && c.await_pongs(before + 1))
-		return "alive";
+	constexpr int tries = 4;
+
+	for (int i = 0; i < tries && c.now() == state::open && !c.stalled(); i++) {
+		std::uint64_t before = c.pongs();
+		if (c.ping() && c.await_pongs(before + 1))
+			return "alive";
+	}
 	switch (c.now()) {
 	case state::reset:
 		return "reset";
@@ -344,8 +368,8 @@ struct outcome {
 outcome report(connection &c, const char *verdict, const settings &set)
 {
 	char note[120];
-	std::snprintf(note, sizeof(note), "sent=%" PRIu64 " received=%" PRIu64 " pongs=%" PRIu64, c.sent(),
-		      c.received(), c.pongs());
+	std::snprintf(note, sizeof(note), "sent=%" PRIu64 " received=%" PRIu64 " pongs=%" PRIu64,
+		      c.sent(), c.received(), c.pongs());
 	if (set.hold_ms)
 		c.await_end(set.hold_ms);
 	return {verdict, note};
@@ -397,7 +421,8 @@ outcome attack_random_headers(const settings &set)
 		h.seq = next_random(random);
 		h.len = next_random(random) % 65;
 		h.sport = static_cast<std::uint16_t>(next_random(random));
-		h.dport = next_random(random) % 4 ? static_cast<std::uint16_t>(next_random(random)) : 0;
+		h.dport = next_random(random) % 4 ? static_cast<std::uint16_t>(next_random(random))
+						  : 0;
 		h.flags = static_cast<std::uint8_t>(next_random(random) >> 16);
 		for (auto &byte : h.ext)
 			byte = static_cast<std::uint8_t>(next_random(random) >> 16) %
@@ -514,15 +539,15 @@ outcome attack_extensions(const settings &set)
 {
 	connection c(set);
 	const extension shapes[] = {
-		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3},    /* starts at the last byte */
-		{0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6},    /* behind a terminator */
-		{3, 1, 2, 3, 4, 5, 6, 7, 8, 3, 1, 2, 3, 4, 5, 6},    /* second one overruns */
-		{5, 0, 8, 5, 0, 8, 5, 0, 8, 5, 0, 8, 5, 0, 8, 5},    /* NPATHS overruns */
-		{6, 1, 2, 3, 4, 6, 1, 2, 3, 4, 6, 1, 2, 3, 4, 6},    /* GEN_NUM overruns */
-		{16, 255, 255, 255, 255, 255, 255, 255, 255},	     /* type beyond the last */
-		{255, 255, 255, 255, 255, 255, 255, 255, 255, 255},  /* far beyond */
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3}, /* starts at the last byte */
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6}, /* behind a terminator */
+		{3, 1, 2, 3, 4, 5, 6, 7, 8, 3, 1, 2, 3, 4, 5, 6}, /* second one overruns */
+		{5, 0, 8, 5, 0, 8, 5, 0, 8, 5, 0, 8, 5, 0, 8, 5}, /* NPATHS overruns */
+		{6, 1, 2, 3, 4, 6, 1, 2, 3, 4, 6, 1, 2, 3, 4, 6}, /* GEN_NUM overruns */
+		{16, 255, 255, 255, 255, 255, 255, 255, 255}, /* type beyond the last */
+		{255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, /* far beyond */
 		{10, 11, 12, 13, 14, 15, 10, 11, 12, 13, 14, 15, 10, 11, 12, 13}, /* reserved */
-		{4, 0, 0, 0, 1, 1, 0, 0, 0, 7, 0, 0, 0, 1, 8, 0},    /* known ones */
+		{4, 0, 0, 0, 1, 1, 0, 0, 0, 7, 0, 0, 0, 1, 8, 0}, /* known ones */
 	};
 
 	for (const auto &ext : shapes) {
@@ -542,7 +567,8 @@ outcome attack_npaths(const settings &set)
 {
 	connection c(set);
 	for (unsigned paths : {8u, 0u, 3u, 65535u, 1u, 7u, 255u, 256u, 2u}) {
-		extension ext{5, static_cast<std::uint8_t>(paths >> 8), static_cast<std::uint8_t>(paths)};
+		extension ext{5, static_cast<std::uint8_t>(paths >> 8),
+			      static_cast<std::uint8_t>(paths)};
 		c.send(probe(c, ext));
 	}
 	return at_boundary(c, set);
@@ -571,8 +597,20 @@ outcome attack_rdma_keys(const settings &set)
 		h.seq = c.next_seq();
 		h.sport = 9;
 		h.dport = set.port;
-		h.ext = {2, 0, 0, static_cast<std::uint8_t>(key >> 8), static_cast<std::uint8_t>(key),
-			 3, 0, 0, static_cast<std::uint8_t>(key >> 8), static_cast<std::uint8_t>(key), 0, 0, 0, 0};
+		h.ext = {2,
+			 0,
+			 0,
+			 static_cast<std::uint8_t>(key >> 8),
+			 static_cast<std::uint8_t>(key),
+			 3,
+			 0,
+			 0,
+			 static_cast<std::uint8_t>(key >> 8),
+			 static_cast<std::uint8_t>(key),
+			 0,
+			 0,
+			 0,
+			 0};
 		if (!c.send(h))
 			break;
 	}
@@ -586,7 +624,10 @@ outcome attack_ping_flood(const settings &set)
 	for (std::uint64_t i = 0; i < count; i++)
 		if (!c.ping())
 			break;
-	/* Some may be dropped; wait until no more come, so that the last ping is told from the flood. */
+	/*
+	 * Some may be dropped; wait until no more come, so that the last ping is told from the
+	 * flood.
+	 */
 	c.await_pongs(count);
 	return at_boundary(c, set);
 }
@@ -658,7 +699,9 @@ outcome attack_dribble(const settings &set)
 	return at_boundary(c, set);
 }
 
-/* A connection that ends at each byte of a header and the start of its payload, by FIN and by RST. */
+/*
+ * A connection that ends at each byte of a header and the start of its payload, by FIN and by RST.
+ */
 outcome attack_close_at(const settings &set)
 {
 	header h;
@@ -678,7 +721,8 @@ outcome attack_close_at(const settings &set)
 				c.abort();
 		}
 	auto result = attack_ping(set);
-	result.note += " connections=" + std::to_string(done) + " refused=" + std::to_string(refused);
+	result.note += " connections=" + std::to_string(done) +
+		       " refused=" + std::to_string(refused);
 	return result;
 }
 
@@ -688,8 +732,9 @@ outcome attack_sequence(const settings &set)
 	constexpr std::uint64_t top = ~std::uint64_t{0};
 
 	for (std::uint8_t flags : {std::uint8_t{0}, flag_retransmitted, std::uint8_t{0xfe}})
-		for (std::uint64_t seq : {top, std::uint64_t{0}, top - 1, std::uint64_t{1}, top / 2, top / 2 + 1,
-					  std::uint64_t{5}, std::uint64_t{5}, std::uint64_t{4}}) {
+		for (std::uint64_t seq :
+		     {top, std::uint64_t{0}, top - 1, std::uint64_t{1}, top / 2, top / 2 + 1,
+		      std::uint64_t{5}, std::uint64_t{5}, std::uint64_t{4}}) {
 			header h;
 			h.seq = seq;
 			h.flags = flags;
@@ -780,8 +825,8 @@ outcome hold_many(const settings &set, std::vector<std::unique_ptr<connection>> 
 		by_state[static_cast<int>(c->now())]++;
 	}
 	char note[160];
-	std::snprintf(note, sizeof(note), "connections=%zu open=%u reset=%u closed=%u refused=%u", all.size(),
-		      by_state[0], by_state[1], by_state[2], by_state[3]);
+	std::snprintf(note, sizeof(note), "connections=%zu open=%u reset=%u closed=%u refused=%u",
+		      all.size(), by_state[0], by_state[1], by_state[2], by_state[3]);
 	if (set.hold_ms)
 		::poll(nullptr, 0, set.hold_ms);
 	all.clear();
@@ -803,14 +848,8 @@ outcome attack_many_sources(const settings &set)
 	std::vector<std::unique_ptr<connection>> all;
 	if (set.from.family() != AF_INET)
 		return {"refused", "IPv4 only"};
-	std::uint32_t first;
-	std::memcpy(&first, &reinterpret_cast<const sockaddr_in *>(set.from.sa())->sin_addr, 4);
-	for (std::uint64_t i = 0; i < set.count_or(1); i++) {
-		in_addr address{htonl(ntohl(first) + static_cast<std::uint32_t>(i))};
-		char text[INET_ADDRSTRLEN];
-		::inet_ntop(AF_INET, &address, text, sizeof(text));
-		all.push_back(std::make_unique<connection>(set, *endpoint::parse_address(text)));
-	}
+	for (std::uint64_t i = 0; i < set.count_or(1); i++)
+		all.push_back(std::make_unique<connection>(set, neighbour(set.from, i)));
 	return hold_many(set, all);
 }
 
@@ -885,8 +924,9 @@ bool run(const attack &a, const settings &set, const std::string &expected)
 	outcome result = a.run(set);
 	bool good = expected.empty() || contains(expected, result.verdict);
 
-	std::printf("hostile %s: peer=%s %s%s%s\n", a.name, result.verdict.c_str(), result.note.c_str(),
-		    good ? "" : " UNEXPECTED, wanted ", good ? "" : expected.c_str());
+	std::printf("hostile %s: peer=%s %s%s%s\n", a.name, result.verdict.c_str(),
+		    result.note.c_str(), good ? "" : " UNEXPECTED, wanted ",
+		    good ? "" : expected.c_str());
 	std::fflush(stdout);
 	return good;
 }
@@ -917,8 +957,11 @@ int main(int argc, char **argv)
 	set.wait_ms = static_cast<int>(args.number("--wait", 2000, 3600000));
 	set.hold_ms = static_cast<int>(args.number("--hold", 0, 3600000));
 	std::string expected = args.text("--expect", "");
-	bool check = args.flag("--check"), good = true, known = false;
+	bool check = args.flag("--check"), rotate = args.flag("--rotate"), good = true,
+	     known = false;
 	args.finish();
+	if (rotate && set.from.family() != AF_INET)
+		args.fail("--rotate is for IPv4");
 
 	for (const auto &a : attacks) {
 		if (name != a.name && !(name == "all" && a.in_all))
@@ -930,6 +973,8 @@ int main(int argc, char **argv)
 			std::printf("hostile %s: no honest ping is answered any more\n", a.name);
 			good = false;
 		}
+		if (rotate)
+			set.from = neighbour(set.from, 1);
 	}
 	if (!known)
 		args.fail("there is no attack " + name);

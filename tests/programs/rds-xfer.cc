@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-xfer: sends messages whose order, sizes and contents follow from a seed, or a file, and checks on
- * the other side that each arrived once, in order, with every byte. Used by the VM scenarios.
- * One thread for each socket; the main thread prints progress and notices when nothing moves any more.
+ * rds-xfer: sends messages whose order, sizes and contents follow from a seed, or a file, and
+ * checks on the other side that each arrived once, in order, with every byte. Used by the VM
+ * scenarios. One thread for each socket; the main thread prints progress and notices when nothing
+ * moves any more.
  *
- * Conversation of a flow: hello (repeated until answered) / welcome, data, fin / ack. The hello tells
- * the plan, so both sides may start in any order. The ack fills the receiver's send buffer, hence
- * POLLOUT tells it when the ack has left; nobody sleeps or guesses.
+ * Conversation of a flow: hello (repeated until answered) / welcome, data, fin / ack. The hello
+ * tells the plan, so both sides may start in any order. The ack fills the receiver's send buffer,
+ * hence POLLOUT tells it when the ack has left; nobody sleeps or guesses.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -19,10 +20,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "arguments.h"
+#include "flow_check.h"
 #include "rds_socket.h"
 #include "traffic.h"
 
@@ -64,26 +65,18 @@ struct hello_body {
 	std::uint32_t sender, mode, min, max;
 };
 
-struct end_body {
-	std::uint64_t count, bytes, errors;
-	digest sum;
-};
-
 /* What all threads add up, for the progress lines and the summary. */
 struct totals {
 	std::atomic<std::uint64_t> messages{0}, bytes{0}, goal{0}, events{0}, flows{0};
-	std::atomic<std::uint64_t> lost{0}, duplicate{0}, reordered{0}, corrupt{0}, length{0}, stray{0};
-	std::atomic<std::uint64_t> refused{0};
+	std::atomic<std::uint64_t> stray{0}, refused{0};
+	flow_errors wrong;
 	std::atomic<unsigned> running{0};
 	soft_errors soft;
 	std::mutex lock; /* guards sums and stderr */
 	std::condition_variable ended; /* a thread has */
 	std::map<std::uint16_t, std::string> sums; /* by the port of the sender, on both sides */
 
-	std::uint64_t errors() const
-	{
-		return lost + duplicate + reordered + corrupt + length + stray + refused;
-	}
+	std::uint64_t errors() const { return wrong.sum() + stray + refused; }
 };
 
 totals total;
@@ -98,147 +91,6 @@ void complain(const std::string &what)
 }
 
 /* ------------------------------------------------------------------ receiving */
-
-/* Checks one flow, message by message. */
-class flow_check {
-public:
-	flow_check(const flow_plan &plan, const std::string &name) : plan_(plan), name_(name) {}
-
-	const flow_plan &plan() const { return plan_; }
-	std::uint64_t next() const { return next_; }
-	bool done() const { return finished_; }
-	bool data_complete() const
-	{
-		return plan_.file_bytes ? bytes_ >= plan_.file_bytes : next_ >= plan_.count;
-	}
-
-	void take(std::span<const std::uint8_t> message, bool truncated, std::FILE *out)
-	{
-		if (truncated)
-			bad(total.length, "message is larger than 1 MiB");
-		else if (plan_.file_bytes)
-			take_file(message, out);
-		else
-			take_pattern(message);
-		bytes_ += message.size();
-		total.messages++;
-		total.bytes += message.size();
-	}
-
-	end_body finish(const end_body &said)
-	{
-		if (next_ < plan_.count && !plan_.file_bytes) {
-			missed(plan_.count);
-			next_ = plan_.count;
-		}
-		digest sum = plan_.file_bytes ? whole_.finish() : order_.finish();
-		if (said.count != next_ || said.bytes != bytes_ || said.sum != sum)
-			bad(total.corrupt, "the sums of sender and receiver differ");
-		finished_ = true;
-		return {next_, bytes_, errors_, sum};
-	}
-
-private:
-	void bad(std::atomic<std::uint64_t> &counter, const std::string &what)
-	{
-		counter++;
-		errors_++;
-		complain(name_ + ": message " + std::to_string(next_) + ": " + what);
-	}
-
-	void missed(std::uint64_t seq)
-	{
-		complain(name_ + ": messages " + std::to_string(next_) + " to " +
-			 std::to_string(seq - 1) + " are missing");
-		total.lost += seq - next_;
-		errors_ += seq - next_;
-		for (std::uint64_t i = next_; i < seq && missing_.size() < 100000; i++)
-			missing_.insert(i);
-	}
-
-	void accept(std::uint64_t seq, std::size_t size, const digest &body)
-	{
-		order_.add(seq, size, body);
-		next_ = seq + 1;
-	}
-
-	bool equals(std::span<const std::uint8_t> message) const
-	{
-		return message.size() == expected_.size() &&
-		       !std::memcmp(message.data(), expected_.data(), message.size());
-	}
-
-	void take_pattern(std::span<const std::uint8_t> message)
-	{
-		digest body = plan_.build(next_, expected_);
-		if (equals(message))
-			return accept(next_, message.size(), body);
-
-		auto seq = sequence_of(message);
-		if (seq && *seq < next_)
-			return take_old(message, *seq);
-		if (seq && *seq > next_) {
-			missed(*seq);
-			next_ = *seq;
-			body = plan_.build(next_, expected_);
-			if (equals(message))
-				return accept(next_, message.size(), body);
-		}
-		if (message.size() != expected_.size())
-			bad(total.length, std::to_string(message.size()) + " bytes instead of " +
-						  std::to_string(expected_.size()));
-		else
-			bad(total.corrupt, "the content differs");
-		next_++;
-	}
-
-	void take_old(std::span<const std::uint8_t> message, std::uint64_t seq)
-	{
-		if (!missing_.erase(seq)) {
-			bad(total.duplicate, "number " + std::to_string(seq) + " came again");
-			return;
-		}
-		total.lost--;
-		bad(total.reordered, "number " + std::to_string(seq) + " came late");
-		plan_.build(seq, expected_);
-		if (!equals(message))
-			bad(total.corrupt, "the content of the late one differs");
-	}
-
-	std::optional<std::uint64_t> sequence_of(std::span<const std::uint8_t> message) const
-	{
-		message_header header;
-		if (message.size() < recognisable)
-			return std::nullopt;
-		std::memcpy(static_cast<void *>(&header), message.data(), recognisable);
-		if (header.magic != header.magic_value || header.type != message_type::data ||
-		    header.seq >= plan_.count)
-			return std::nullopt;
-		return header.seq;
-	}
-
-	void take_file(std::span<const std::uint8_t> message, std::FILE *out)
-	{
-		std::size_t want = static_cast<std::size_t>(
-			std::min<std::uint64_t>(plan_.size_of(next_), plan_.file_bytes - bytes_));
-		if (message.size() != want)
-			bad(total.length, std::to_string(message.size()) + " bytes instead of " +
-						  std::to_string(want));
-		whole_.add(message.data(), message.size());
-		if (out && std::fwrite(message.data(), 1, message.size(), out) != message.size())
-			die("writing the file");
-		next_++;
-	}
-
-	flow_plan plan_;
-	std::string name_;
-	std::uint64_t next_ = 0, bytes_ = 0, errors_ = 0;
-	bool finished_ = false;
-	std::vector<std::uint8_t> expected_;
-	std::set<std::uint64_t> missing_;
-	flow_digest order_;
-	sha256 whole_;
-};
 
 class receiver {
 public:
@@ -265,7 +117,8 @@ public:
 			total.events++;
 			handle({buffer.data(), got.size}, got);
 			if (set_.delay_us)
-				std::this_thread::sleep_for(std::chrono::microseconds(set_.delay_us));
+				std::this_thread::sleep_for(
+					std::chrono::microseconds(set_.delay_us));
 		}
 		if (out_ && std::fclose(out_))
 			die(set_.out);
@@ -298,6 +151,8 @@ private:
 			return complain(key + ": a message behind the last one");
 		}
 		f.check.take(message, got.truncated, out_);
+		total.messages++;
+		total.bytes += message.size();
 	}
 
 	std::map<std::string, flow>::iterator open_flow(std::span<const std::uint8_t> message,
@@ -316,7 +171,10 @@ private:
 			}
 			if (set_.count && hello->count != set_.count)
 				die("the sender has another count in mind", EPROTO);
-			plan = {hello->seed, hello->count, hello->file_bytes, hello->sender,
+			plan = {hello->seed,
+				hello->count,
+				hello->file_bytes,
+				hello->sender,
 				{static_cast<size_mode>(hello->mode), hello->min, hello->max}};
 			kept.assign(message.begin(), message.end());
 			welcome(from);
@@ -324,7 +182,10 @@ private:
 		total.flows++;
 		total.goal += plan.file_bytes ? plan.file_bytes : plan.count;
 		std::string name = local_.text() + " from " + from.text();
-		return flows_.emplace(from.text(), flow{flow_check(plan, name), kept}).first;
+		return flows_
+			.emplace(from.text(),
+				 flow{flow_check(plan, name, total.wrong, complain), kept})
+			.first;
 	}
 
 	void welcome(const endpoint &to)
@@ -370,8 +231,8 @@ public:
 		plan_ = {set.seed, set.count, 0, local.port(), set.sizes};
 		if (!set_.file.empty())
 			open_file();
-		socket_.raise_sndbuf(std::max<std::size_t>(
-			{set_.sndbuf, plan_.sizes.max, std::size_t{4096}}));
+		socket_.raise_sndbuf(
+			std::max<std::size_t>({set_.sndbuf, plan_.sizes.max, std::size_t{4096}}));
 		socket_.bind(local_);
 		if (set_.nonblock && set_.monitor)
 			socket_.monitor_congestion();
@@ -384,7 +245,8 @@ public:
 		if (set_.hello)
 			greet();
 		end_body end = plan_.file_bytes ? send_file() : send_pattern();
-		socket_.send_patiently(remote_, control_message(message_type::fin, end), total.soft);
+		socket_.send_patiently(remote_, control_message(message_type::fin, end),
+				       total.soft);
 		await_ack(end);
 	}
 
@@ -394,14 +256,10 @@ private:
 	{
 		constexpr int again_ms = 250;
 		auto nonce = std::chrono::steady_clock::now().time_since_epoch().count();
-		hello_body body{plan_.seed,
-				plan_.count,
-				plan_.file_bytes,
-				static_cast<std::uint64_t>(nonce),
-				plan_.sender,
-				static_cast<std::uint32_t>(plan_.sizes.mode),
-				plan_.sizes.min,
-				plan_.sizes.max};
+		hello_body body{plan_.seed,	  plan_.count,
+				plan_.file_bytes, static_cast<std::uint64_t>(nonce),
+				plan_.sender,	  static_cast<std::uint32_t>(plan_.sizes.mode),
+				plan_.sizes.min,  plan_.sizes.max};
 		auto hello = control_message(message_type::hello, body);
 
 		for (;;) {
@@ -428,8 +286,8 @@ private:
 				complain(local_.text() + ": a message nobody asked for");
 				continue;
 			}
-			auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until -
-											  clock::now());
+			auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+				until - clock::now());
 			if (left.count() <= 0)
 				return false;
 			socket_.wait(POLLIN, static_cast<int>(left.count()));
@@ -445,7 +303,8 @@ private:
 
 	void send_data(std::span<const std::uint8_t> message)
 	{
-		socket_.send_patiently(remote_, message, total.soft, set_.nonblock ? MSG_DONTWAIT : 0);
+		socket_.send_patiently(remote_, message, total.soft,
+				       set_.nonblock ? MSG_DONTWAIT : 0);
 		total.events++;
 		total.messages++;
 		total.bytes += message.size();
@@ -511,7 +370,8 @@ private:
 		while (!await(message_type::ack, rds_socket::late_ms)) {
 		}
 		auto ack = *control_body<end_body>(message_type::ack, ack_bytes());
-		if (ack.errors || ack.count != end.count || ack.bytes != end.bytes || ack.sum != end.sum) {
+		if (ack.errors || ack.count != end.count || ack.bytes != end.bytes ||
+		    ack.sum != end.sum) {
 			total.refused++;
 			complain(local_.text() + ": the receiver saw something else than was sent");
 		}
@@ -537,8 +397,8 @@ private:
 void progress(const char *role, bool in_bytes, double seconds)
 {
 	std::uint64_t goal = total.goal, done = in_bytes ? total.bytes : total.messages;
-	std::printf("progress %s %.1fs messages=%" PRIu64 " bytes=%" PRIu64 " %u%%\n", role, seconds,
-		    total.messages.load(), total.bytes.load(),
+	std::printf("progress %s %.1fs messages=%" PRIu64 " bytes=%" PRIu64 " %u%%\n", role,
+		    seconds, total.messages.load(), total.bytes.load(),
 		    goal ? static_cast<unsigned>(done * 100 / goal) : 0);
 	std::fflush(stdout);
 }
@@ -552,14 +412,20 @@ int summary(const char *role, bool stalled, double seconds)
 		for (const auto &[port, sum] : total.sums)
 			sums += " sha256." + std::to_string(port) + "=" + sum;
 	}
-	std::printf("result %s %s flows=%" PRIu64 " messages=%" PRIu64 " bytes=%" PRIu64 " lost=%" PRIu64
-		    " duplicate=%" PRIu64 " reordered=%" PRIu64 " corrupt=%" PRIu64 " length=%" PRIu64
-		    " stray=%" PRIu64 " refused=%" PRIu64 " eagain=%" PRIu64 " enobufs=%" PRIu64
-		    " cong_updates=%" PRIu64 " late=%" PRIu64 " seconds=%.2f%s\n",
-		    role, stalled ? "stalled" : good ? "ok" : "bad", total.flows.load(),
-		    total.messages.load(), total.bytes.load(), total.lost.load(), total.duplicate.load(),
-		    total.reordered.load(), total.corrupt.load(), total.length.load(), total.stray.load(),
-		    total.refused.load(), total.soft.eagain.load(), total.soft.enobufs.load(),
+	std::printf("result %s %s flows=%" PRIu64 " messages=%" PRIu64 " bytes=%" PRIu64
+		    " lost=%" PRIu64 " duplicate=%" PRIu64 " reordered=%" PRIu64 " corrupt=%" PRIu64
+		    " length=%" PRIu64 " stray=%" PRIu64 " refused=%" PRIu64 " eagain=%" PRIu64
+		    " enobufs=%" PRIu64 " cong_updates=%" PRIu64 " late=%" PRIu64
+		    " seconds=%.2f%s\n",
+		    role,
+		    stalled ? "stalled"
+		    : good  ? "ok"
+			    : "bad",
+		    total.flows.load(), total.messages.load(), total.bytes.load(),
+		    total.wrong.lost.load(), total.wrong.duplicate.load(),
+		    total.wrong.reordered.load(), total.wrong.corrupt.load(),
+		    total.wrong.length.load(), total.stray.load(), total.refused.load(),
+		    total.soft.eagain.load(), total.soft.enobufs.load(),
 		    total.soft.cong_updates.load(), total.soft.late.load(), seconds, sums.c_str());
 	std::fflush(nullptr);
 	return good ? 0 : 1;
@@ -596,8 +462,8 @@ int watch(const settings &set, const char *role)
 	return summary(role, false, since(start));
 }
 
-template <typename Worker> int run_all(std::vector<std::unique_ptr<Worker>> &workers,
-				       const settings &set, const char *role)
+template <typename Worker>
+int run_all(std::vector<std::unique_ptr<Worker>> &workers, const settings &set, const char *role)
 {
 	std::vector<std::thread> threads;
 
@@ -678,6 +544,7 @@ int main(int argc, char **argv)
 
 	std::vector<std::unique_ptr<sender>> workers;
 	for (unsigned i = 0; i < set.pairs; i++)
-		workers.push_back(std::make_unique<sender>(set, nth(set.local, i), nth(set.remote, i)));
+		workers.push_back(
+			std::make_unique<sender>(set, nth(set.local, i), nth(set.remote, i)));
 	return run_all(workers, set, "send");
 }

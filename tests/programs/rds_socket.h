@@ -80,17 +80,22 @@ public:
 		return value;
 	}
 
-	/* Buffers beyond the system's limit need the privileged form; half of the value is usable. */
+	/*
+	 * Buffers beyond the system's limit need the privileged form; half of the value is usable.
+	 */
 	void raise_buffer(int name, int forced_name, std::size_t usable)
 	{
 		int wish = static_cast<int>(usable);
-		if (static_cast<std::size_t>(option(SOL_SOCKET, name, "getsockopt buffer")) / 2 >= usable)
+		if (static_cast<std::size_t>(option(SOL_SOCKET, name, "getsockopt buffer")) / 2 >=
+		    usable)
 			return;
 		if (::setsockopt(fd_, SOL_SOCKET, forced_name, &wish, sizeof(wish)) &&
 		    ::setsockopt(fd_, SOL_SOCKET, name, &wish, sizeof(wish)))
 			die("setsockopt buffer");
-		if (static_cast<std::size_t>(option(SOL_SOCKET, name, "getsockopt buffer")) / 2 < usable)
-			die("a buffer of " + std::to_string(usable) + " bytes was not granted", EPERM);
+		if (static_cast<std::size_t>(option(SOL_SOCKET, name, "getsockopt buffer")) / 2 <
+		    usable)
+			die("a buffer of " + std::to_string(usable) + " bytes was not granted",
+			    EPERM);
 	}
 	void raise_sndbuf(std::size_t usable) { raise_buffer(SO_SNDBUF, SO_SNDBUFFORCE, usable); }
 	void raise_rcvbuf(std::size_t usable) { raise_buffer(SO_RCVBUF, SO_RCVBUFFORCE, usable); }
@@ -123,11 +128,12 @@ public:
 	}
 
 	/*
-	 * With MSG_DONTWAIT a full send buffer is waited for with POLLOUT, a congested port with POLLIN;
-	 * without it the kernel does the waiting. Messages that arrive meanwhile are kept for receive().
+	 * With MSG_DONTWAIT a full send buffer is waited for with POLLOUT, a congested port with
+	 * POLLIN; without it the kernel does the waiting. Messages that arrive meanwhile are kept
+	 * for receive().
 	 */
-	void send_patiently(const endpoint &to, std::span<const std::uint8_t> data, soft_errors &soft,
-			    int flags = MSG_DONTWAIT)
+	void send_patiently(const endpoint &to, std::span<const std::uint8_t> data,
+			    soft_errors &soft, int flags = MSG_DONTWAIT)
 	{
 		for (;;) {
 			int err = try_send(to, data, flags);
@@ -157,9 +163,9 @@ public:
 	}
 
 	/*
-	 * Returns when everything sent so far was acknowledged by the peer's transport: with a message
-	 * that fills the send buffer, POLLOUT comes back only then. Call after sending exactly
-	 * shrink_sndbuf() bytes.
+	 * Returns when everything sent so far was acknowledged by the peer's transport: with a
+	 * message that fills the send buffer, POLLOUT comes back only then. Call after sending
+	 * exactly shrink_sndbuf() bytes.
 	 */
 	void wait_until_acknowledged()
 	{
@@ -211,7 +217,8 @@ private:
 		}
 		if (!msg.msg_namelen) {
 			for (cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-				if (c->cmsg_level == SOL_RDS && c->cmsg_type == RDS_CMSG_CONG_UPDATE)
+				if (c->cmsg_level == SOL_RDS &&
+				    c->cmsg_type == RDS_CMSG_CONG_UPDATE)
 					soft.cong_updates++;
 			return false;
 		}

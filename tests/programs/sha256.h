@@ -86,14 +86,15 @@ private:
 			       std::uint32_t{p[4 * i + 2]} << 8 | p[4 * i + 3];
 		for (int i = 16; i < 64; i++) {
 			std::uint32_t a = w[i - 15], b = w[i - 2];
-			w[i] = w[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3)) + w[i - 7] +
-			       (std::rotr(b, 17) ^ std::rotr(b, 19) ^ (b >> 10));
+			w[i] = w[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3)) +
+			       w[i - 7] + (std::rotr(b, 17) ^ std::rotr(b, 19) ^ (b >> 10));
 		}
 
 		auto s = state_;
 		for (int i = 0; i < 64; i++) {
 			std::uint32_t e = s[4], a = s[0];
-			std::uint32_t t1 = s[7] + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
+			std::uint32_t t1 = s[7] +
+					   (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
 					   ((e & s[5]) ^ (~e & s[6])) + k[i] + w[i];
 			std::uint32_t t2 = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) +
 					   ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));

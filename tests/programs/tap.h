@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Prints the results of a test program in the Test Anything Protocol: one line for each row, the plan at
- * the end. An expected value may be accompanied by the one that stock modules give, for rows where we
- * differ from them on purpose; it counts only when asked for. One thread.
+ * Prints the results of a test program in the Test Anything Protocol: one line for each row, the
+ * plan at the end. An expected value may be accompanied by the one that stock modules give, for
+ * rows where we differ from them on purpose; it counts only when asked for. One thread.
  */
 #ifndef TESTS_PROGRAMS_TAP_H
 #define TESTS_PROGRAMS_TAP_H
@@ -21,7 +21,8 @@ inline long result_of(long returned)
 
 inline std::string result_text(long value)
 {
-	const char *name = value < 0 && value > -4096 ? ::strerrorname_np(static_cast<int>(-value)) : nullptr;
+	const char *name = value < 0 && value > -4096 ? ::strerrorname_np(static_cast<int>(-value))
+						      : nullptr;
 	return name ? name : std::to_string(value);
 }
 
@@ -66,8 +67,8 @@ public:
 private:
 	bool line(bool good, const std::string &name, const std::string &note)
 	{
-		std::printf("%sok %d - %s%s%s\n", good ? "" : "not ", ++count_, prefix_.c_str(), name.c_str(),
-			    note.c_str());
+		std::printf("%sok %d - %s%s%s\n", good ? "" : "not ", ++count_, prefix_.c_str(),
+			    name.c_str(), note.c_str());
 		std::fflush(stdout);
 		failures_ += !good;
 		return good;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the messages of a verified flow look like: sizes and contents follow from a seed, so that the
- * receiver can work out by itself what must come next. Pure values, used by rds-xfer and rds-echo.
+ * What the messages of a verified flow look like: sizes and contents follow from a seed, so that
+ * the receiver can work out by itself what must come next. Pure values, used by rds-xfer and rds-
+ * echo.
  */
 #ifndef TESTS_PROGRAMS_TRAFFIC_H
 #define TESTS_PROGRAMS_TRAFFIC_H
@@ -42,8 +43,8 @@ inline void fill_random(std::span<std::uint8_t> out, std::uint64_t seed)
 
 enum class size_mode : std::uint32_t {
 	range, /* uniform between min and max */
-	mix,   /* small ones, and the edges of headers, pages and fragments, up to max */
-	file,  /* all magnitudes equally likely, from min up to max */
+	mix, /* small ones, and the edges of headers, pages and fragments, up to max */
+	file, /* all magnitudes equally likely, from min up to max */
 };
 
 struct size_spec {
@@ -100,14 +101,16 @@ private:
 	static std::size_t edge(std::uint64_t random, std::uint32_t limit)
 	{
 		static constexpr std::uint32_t edges[] = {
-			0,    1,    2,	  47,	 48,	49,    63,    64,     65,     1023,   1024,
-			1025, 4047, 4048, 4049,	 4095,	4096,  4097,  8191,   8192,   8193,   12288,
-			16384, 32768, 65535, 65536, 65537, 131072, 262144, 524288, 1048575, 1048576};
+			0,     1,     2,     47,     48,     49,     63,      64,
+			65,    1023,  1024,  1025,   4047,   4048,   4049,    4095,
+			4096,  4097,  8191,  8192,   8193,   12288,  16384,   32768,
+			65535, 65536, 65537, 131072, 262144, 524288, 1048575, 1048576};
 		auto end = std::upper_bound(std::begin(edges), std::end(edges), limit);
 		return edges[random % static_cast<std::uint64_t>(end - std::begin(edges))];
 	}
 
-	static std::size_t any_magnitude(std::uint64_t random, std::uint32_t low, std::uint32_t high)
+	static std::size_t any_magnitude(std::uint64_t random, std::uint32_t low,
+					 std::uint32_t high)
 	{
 		if (!high)
 			return 0;
@@ -187,7 +190,8 @@ private:
 
 /* A message of the conversation around the data: a header with a fixed structure behind it. */
 template <typename Body>
-std::vector<std::uint8_t> control_message(message_type type, const Body &body, std::size_t pad_to = 0)
+std::vector<std::uint8_t> control_message(message_type type, const Body &body,
+					  std::size_t pad_to = 0)
 {
 	message_header header;
 	std::vector<std::uint8_t> out(std::max(sizeof(header) + sizeof(body), pad_to));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Unit tests of what the VM scenarios trust: the judge of a flow must notice every way in which a
- * message can go wrong, and SHA-256 and the sizes must be what they claim. No kernel needed, no locks.
+ * message can go wrong, and SHA-256 and the sizes must be what they claim. No kernel needed, no
+ * locks.
  */
 #include "../programs/flow_check.h"
 
@@ -118,6 +119,9 @@ TEST(control, only_whole_and_unspoilt_messages_count)
 	auto cut = raw;
 	cut.pop_back();
 	EXPECT_FALSE(control_body<std::uint64_t>(message_type::fin, cut));
+	auto grown = raw;
+	grown.push_back(0);
+	EXPECT_FALSE(control_body<std::uint64_t>(message_type::fin, grown));
 	raw[64] ^= 1;
 	EXPECT_FALSE(control_body<std::uint64_t>(message_type::fin, raw));
 	EXPECT_EQ(control_message(message_type::ack, body, 2304).size(), 2304u);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the rows of rds-errno are written with: a socket whose calls return a length or a negated
+ * errno, addresses and messages that can be spoiled, memory with a hole, deadlines. One thread.
+ */
+#ifndef TESTS_PROGRAMS_ERRNO_SOCKET_H
+#define TESTS_PROGRAMS_ERRNO_SOCKET_H
+
+#include <linux/rds.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "endpoint.h"
+#include "tap.h"
+
+using rds_tools::endpoint;
+
+inline void *const bad_pointer = reinterpret_cast<void *>(1);
+
+/* Interrupts whatever the program sleeps in; without SA_RESTART, so that the call returns. */
+class deadline {
+public:
+	explicit deadline(int ms, bool restart = false)
+	{
+		struct sigaction action {};
+		action.sa_handler = [](int) {};
+		action.sa_flags = restart ? SA_RESTART : 0;
+		::sigaction(SIGALRM, &action, nullptr);
+		/* Again and again: the first signal may come just before the call. */
+		itimerval timer{{0, 100000}, {ms / 1000, ms % 1000 * 1000}};
+		::setitimer(ITIMER_REAL, &timer, nullptr);
+	}
+	deadline(const deadline &) = delete;
+	~deadline()
+	{
+		itimerval off{};
+		::setitimer(ITIMER_REAL, &off, nullptr);
+	}
+};
+
+class stopwatch {
+public:
+	long ms() const
+	{
+		return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start_)
+			.count();
+	}
+
+private:
+	using clock = std::chrono::steady_clock;
+	clock::time_point start_ = clock::now();
+};
+
+inline endpoint ip(const char *text, std::uint16_t port = 0)
+{
+	auto ep = endpoint::parse_address(text, port);
+	if (!ep) {
+		std::fprintf(stderr, "rds-errno: bad address %s\n", text);
+		std::exit(2);
+	}
+	return *ep;
+}
+
+/* Raw bytes of a socket address, for the shapes that no honest program has. */
+struct raw_address {
+	alignas(sockaddr_storage) std::array<std::uint8_t, 256> bytes{};
+	socklen_t len;
+
+	raw_address(const endpoint &ep, socklen_t length) : len(length)
+	{
+		std::memcpy(bytes.data(), ep.sa(), ep.length());
+	}
+	raw_address(int family, socklen_t length) : len(length)
+	{
+		sa_family_t value = static_cast<sa_family_t>(family);
+		std::memcpy(bytes.data(), &value, sizeof(value));
+	}
+	const sockaddr *sa() const { return reinterpret_cast<const sockaddr *>(bytes.data()); }
+};
+
+class sock {
+public:
+	sock() : fd_(::socket(AF_RDS, SOCK_SEQPACKET, 0)) { set_timeout(SO_RCVTIMEO, 3000); }
+	explicit sock(const endpoint &local) : sock() { bind(local); }
+	sock(sock &&other) : fd_(std::exchange(other.fd_, -1)) {}
+	~sock() { close(); }
+
+	void close()
+	{
+		if (fd_ >= 0)
+			::close(std::exchange(fd_, -1));
+	}
+	int fd() const { return fd_; }
+
+	long bind(const endpoint &ep) { return result_of(::bind(fd_, ep.sa(), ep.length())); }
+	long connect(const endpoint &ep) { return result_of(::connect(fd_, ep.sa(), ep.length())); }
+
+	endpoint name() const
+	{
+		endpoint ep;
+		socklen_t len = endpoint::capacity();
+		::getsockname(fd_, ep.sa(), &len);
+		return ep;
+	}
+
+	long send(const endpoint &to, const void *data, std::size_t len, int flags = 0)
+	{
+		return result_of(::sendto(fd_, data, len, flags, to.sa(), to.length()));
+	}
+	long send(const endpoint &to, std::size_t len, int flags = 0)
+	{
+		static const std::vector<std::uint8_t> zeros(1 << 21);
+		return send(to, zeros.data(), len, flags);
+	}
+	long send(const char *text) { return result_of(::send(fd_, text, std::strlen(text), 0)); }
+	long send_text(const endpoint &to, const char *text)
+	{
+		return send(to, text, std::strlen(text));
+	}
+
+	/* Waits for a message; its text, or the error. */
+	long receive(std::string &out, int flags = 0, std::size_t room = 65536)
+	{
+		out.assign(room, '\0');
+		long n = result_of(::recv(fd_, out.data(), room, flags));
+		out.resize(n > 0 ? std::min<std::size_t>(static_cast<std::size_t>(n), room) : 0);
+		return n;
+	}
+	bool receives(const std::string &text)
+	{
+		std::string got;
+		return receive(got) >= 0 && got == text;
+	}
+	bool empty()
+	{
+		std::string got;
+		return receive(got, MSG_DONTWAIT) == -EAGAIN;
+	}
+
+	void set_timeout(int option, int ms)
+	{
+		timeval tv{ms / 1000, ms % 1000 * 1000};
+		::setsockopt(fd_, SOL_SOCKET, option, &tv, sizeof(tv));
+	}
+	long set(int level, int option, int value)
+	{
+		return result_of(::setsockopt(fd_, level, option, &value, sizeof(value)));
+	}
+	long get(int level, int option)
+	{
+		int value = 0;
+		socklen_t len = sizeof(value);
+		long r = result_of(::getsockopt(fd_, level, option, &value, &len));
+		return r < 0 ? r : value;
+	}
+	long transport() { return get(SOL_RDS, SO_RDS_TRANSPORT); }
+
+	long poll(short events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLRDNORM | POLLWRNORM |
+				 POLLRDBAND | POLLWRBAND,
+		  int ms = 0)
+	{
+		pollfd p{fd_, events, 0};
+		::poll(&p, 1, ms);
+		return p.revents;
+	}
+	/* Waits until the bit shows; a first spurious POLLIN is all right elsewhere. */
+	bool becomes(short bit, int ms = 3000)
+	{
+		stopwatch watch;
+		do {
+			if (poll(bit, 100) & bit)
+				return true;
+		} while (watch.ms() < ms);
+		return false;
+	}
+
+private:
+	int fd_;
+};
+
+/* A message header with its parts, so that a row can spoil one of them. */
+struct message {
+	iovec iov;
+	alignas(cmsghdr) std::array<std::uint8_t, 4096> control{};
+	msghdr hdr{};
+
+	message(const endpoint *to, const void *data, std::size_t len)
+	{
+		iov = {const_cast<void *>(data), len};
+		hdr.msg_iov = &iov;
+		hdr.msg_iovlen = 1;
+		if (to) {
+			hdr.msg_name = const_cast<sockaddr *>(to->sa());
+			hdr.msg_namelen = to->length();
+		}
+		hdr.msg_control = control.data();
+	}
+	message(const message &) = delete;
+
+	void add_control(int level, int type, const void *data, std::size_t len)
+	{
+		cmsghdr head{};
+		head.cmsg_len = CMSG_LEN(len);
+		head.cmsg_level = level;
+		head.cmsg_type = type;
+		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
+		if (len)
+			std::memcpy(control.data() + hdr.msg_controllen + CMSG_LEN(0), data, len);
+		hdr.msg_controllen += CMSG_SPACE(len);
+	}
+	void break_control()
+	{
+		cmsghdr head{};
+		head.cmsg_len = sizeof(cmsghdr) - 1;
+		head.cmsg_level = SOL_RDS;
+		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
+		hdr.msg_controllen += CMSG_SPACE(8);
+	}
+	long send(const sock &s, int flags = 0)
+	{
+		return result_of(::sendmsg(s.fd(), &hdr, flags));
+	}
+	long receive(const sock &s, int flags = 0)
+	{
+		hdr.msg_controllen = control.size();
+		return result_of(::recvmsg(s.fd(), &hdr, flags));
+	}
+	const cmsghdr *find(int level, int type)
+	{
+		for (cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c))
+			if (c->cmsg_level == level && c->cmsg_type == type)
+				return c;
+		return nullptr;
+	}
+};
+
+/* Two pages of which only the first may be touched. */
+class half_mapped {
+public:
+	half_mapped()
+	    : size_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
+	      base_(static_cast<std::uint8_t *>(::mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE,
+						       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
+	{
+		std::memset(base_, 0, size_);
+		::mprotect(base_ + size_, size_, PROT_NONE);
+	}
+	half_mapped(const half_mapped &) = delete;
+	~half_mapped() { ::munmap(base_, 2 * size_); }
+
+	std::uint8_t *start() const { return base_; }
+	std::uint8_t *end() const { return base_ + size_; }
+	std::size_t size() const { return size_; }
+	void read_only() { ::mprotect(base_, size_, PROT_READ); }
+
+private:
+	std::size_t size_;
+	std::uint8_t *base_;
+};
+
+#endif
