@@ -51,7 +51,8 @@ enum kernel_work_class {
 	KERNEL_WORK_SEND,
 	KERNEL_WORK_RECV,
 	KERNEL_WORK_REAP, /* a namespace's idle peers */
-	KERNEL_WORK_TCP_ACCEPT,
+	KERNEL_WORK_TCP_ACCEPT, /* rds_tcp: a namespace's listener */
+	KERNEL_WORK_TCP_TAKE, /* rds_tcp: an accepted socket waits for its lane */
 	KERNEL_WORK_OTHER,
 	KERNEL_WORK_CLASSES,
 };

@@ -52,14 +52,14 @@ int rds_bind_add(rds_sock *rs, u16 port)
 	rds_net *rn = rs->rn;
 	u16 first = first_port + kernel_random_below(0x10000 - first_port);
 	kernel::guard hold(rn->bind_lock);
-	if (rn->nr_bound >= max_bound)
-		return -ENOMEM;
 	if (!port)
 		port = free_port(rn, rs, first);
 	else if (rds_bind_find(rn, &rs->addr, port, rs->scope))
 		return -EADDRINUSE;
 	if (!port)
 		return -EADDRINUSE;
+	if (rn->nr_bound >= max_bound)
+		return -ENOMEM;
 	rs->port = port; /* before the table: look-ups take no lock */
 	chain_of(rn, &rs->addr, port, rs->scope).add(rs);
 	rn->nr_bound++;

@@ -61,15 +61,24 @@ bool rds_lane::claim()
 
 void rds_lane::connect_complete()
 {
-	if (!change_state(RDS_CONN_CONNECTING, RDS_CONN_UP)) {
+	/* before any engine can see UP: the map goes first */
+	if (c_index == 0)
+		kernel::write_once(c_peer->map_pending, u8{1});
+	bool up;
+	{
+		/* one step, or the wish of a reconnect after this connection would be lost */
+		kernel::guard hold(c_lock);
+		up = change_state(RDS_CONN_CONNECTING, RDS_CONN_UP);
+		if (up)
+			kernel::write_once(c_want_connect, false);
+	}
+	if (!up) {
 		drop();
 		return;
 	}
 	c_backoff.connected();
 	c_peer->touch();
-	kernel::write_once(c_want_connect, false);
-	if (c_index == 0)
-		kernel::write_once(c_peer->map_pending, u8{1});
+	kernel::write_once(c_peer->probe_outstanding, u8{0});
 	queue_work(c_send_work);
 	queue_work(c_recv_work);
 }
@@ -126,6 +135,8 @@ void rds_lane::shutdown()
 	}
 	(void)change_state(RDS_CONN_DISCONNECTING, RDS_CONN_DOWN);
 	schedule_reconnect();
+	/* what was known of the peer's congestion no longer counts */
+	rds_cong_changed(c_peer->rn, rds::congmap_all_groups);
 }
 
 /* Everything unacknowledged goes back in front, in its order. The receive sequence is kept. */

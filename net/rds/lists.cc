@@ -39,20 +39,21 @@ template <typename R> void fill_connection(R &r, const rds_lane *l)
 	r.flags = state_flags(l);
 }
 
-void connection4(rds_peer *p, void *arg)
+bool connection4(rds_peer *p, void *arg)
 {
 	const rds_lane *l = &p->lane0;
 	if (!v4(l))
-		return;
+		return true;
 	rds_info_connection r{};
 	fill_connection(r, l);
 	r.laddr = rds::addr_v4(l->c_laddr);
 	r.faddr = rds::addr_v4(l->c_faddr);
 	r.tos = l->c_tos;
 	rds_info_copy(static_cast<rds_info_iterator *>(arg), &r, sizeof(r));
+	return true;
 }
 
-void connection6(rds_peer *p, void *arg)
+bool connection6(rds_peer *p, void *arg)
 {
 	const rds_lane *l = &p->lane0;
 	rds6_info_connection r{};
@@ -60,6 +61,7 @@ void connection6(rds_peer *p, void *arg)
 	r.laddr = l->c_laddr;
 	r.faddr = l->c_faddr;
 	rds_info_copy(static_cast<rds_info_iterator *>(arg), &r, sizeof(r));
+	return true;
 }
 
 /* Local is the side that asks. */
@@ -104,15 +106,17 @@ void lane_messages(rds_lane *l, list_call *call, message_func show)
 	});
 }
 
-void messages4(rds_peer *p, void *arg)
+bool messages4(rds_peer *p, void *arg)
 {
 	if (v4(&p->lane0))
 		lane_messages(&p->lane0, static_cast<list_call *>(arg), message4);
+	return true;
 }
 
-void messages6(rds_peer *p, void *arg)
+bool messages6(rds_peer *p, void *arg)
 {
 	lane_messages(&p->lane0, static_cast<list_call *>(arg), message6);
+	return true;
 }
 
 template <typename F> void each_sock(struct net *net, F f)
@@ -149,7 +153,7 @@ void connections6_info(struct net *net, rds_info_iterator *iter, unsigned int *e
 }
 
 void queued(struct net *net, rds_info_iterator *iter, bool retrans,
-	    void (*peer_func)(rds_peer *, void *))
+	    bool (*peer_func)(rds_peer *, void *))
 {
 	list_call call{iter, retrans};
 	rds_peer_each(rds_net_of(net), peer_func, &call);

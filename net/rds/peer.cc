@@ -3,9 +3,9 @@
  * Peers of a namespace: table, caps, creation, idle collection, end. Look-ups are RCU; changes
  * hold rds_net.lock; destroying holds destroy_mutex and sleeps.
  *
- * The end of a peer, in the order of rds_peer_destroy():
- *   A  off the table: no new look-up finds it; its owner's charge is returned
- *   B  the lane refuses work, its workers are cancelled
+ * The end of a peer, in the order of destroy():
+ *   A  the lane refuses messages and work; off the table: no new look-up finds it
+ *   B  its workers are cancelled
  *   C  the transport is shut down, under send_sem: engines have left and will not start
  *   D  queued messages are dropped and given back to their sockets
  *   E  the transport's part is freed
@@ -112,20 +112,25 @@ rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, rds_peer_owner 
 		return nullptr;
 	}
 	if (!charge(rn, mine->owner, spare)) {
+		/* by the reaper alone: whoever creates may run in the work of an idle lane */
+		rn->reap_work.requeue(0);
 		rds_stats_inc(rds_s_peer_refused);
 		*err = -ENOMEM;
 		return nullptr;
 	}
 	mine->get(); /* one for the table, one for the caller */
+	mine->lane0.c_tx.next = rn->tx_floor;
+	rds_cong_add_peer(mine); /* before anybody can find and destroy it */
 	chain.add(mine);
 	rn->reap_work.queue(kernel_ms_to_ticks(1000));
 	return mine;
 }
 
-/* Not on the table yet, or never was. */
+/* Never was on the table: nothing was queued, connected or claimed. */
 void discard(rds_peer *p)
 {
-	p->lane0.destroy();
+	if (p->lane0.c_transport_data)
+		p->lane0.c_trans->conn_free(p->lane0.c_transport_data);
 	p->put();
 }
 
@@ -148,21 +153,8 @@ rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 o
 			p = insert(rn, mine, k, spare, err);
 	}
 	kernel_free(spare);
-	if (p == mine && p) {
-		rds_cong_add_peer(p);
-		return p;
-	}
-	if (mine)
+	if (mine && p != mine)
 		discard(mine);
-	return p;
-}
-
-rds_peer *create_retry(rds_net *rn, const peer_key &k, rds_transport *carrier, u32 owner, int *err)
-{
-	rds_peer *p = create(rn, k, carrier, owner, err);
-	/* idle peers make room before anybody is refused; not under the registry lock's hooks */
-	if (!p && *err == -ENOMEM && rds_peer_reap(rn))
-		p = create(rn, k, carrier, owner, err);
 	return p;
 }
 
@@ -187,12 +179,13 @@ struct each_peer_call {
 };
 
 /* One peer of the transport, counted. */
-void pick_one(rds_peer *p, void *arg)
+bool pick_one(rds_peer *p, void *arg)
 {
 	auto *call = static_cast<each_peer_call *>(arg);
-	if (!call->found && (!call->trans || p->lane0.c_trans == call->trans) &&
-	    p->get_unless_zero())
-		call->found = p;
+	if ((call->trans && p->lane0.c_trans != call->trans) || !p->get_unless_zero())
+		return true;
+	call->found = p;
+	return false;
 }
 
 bool idle(const rds_peer *p, unsigned long now)
@@ -200,21 +193,65 @@ bool idle(const rds_peer *p, unsigned long now)
 	const rds_lane &l = p->lane0;
 	if (kernel::read_once(l.c_xmit_rm) || l.has_messages())
 		return false;
-	unsigned long limit = rds_tunables.idle_seconds * TICKS_PER_SECOND;
-	/* a connection that works is kept ten times as long, and only goes when room is short */
-	if (l.up()) {
+	unsigned long limit = u64{rds_tunables.idle_seconds} * TICKS_PER_SECOND;
+	/*
+	 * A connection that works is kept ten times as long, and only goes when room is short. So
+	 * is one that has received: with it goes the memory of what was received already, and a
+	 * message whose acknowledgement was lost would be delivered again.
+	 */
+	if (l.up() || kernel::read_once(l.c_rx.next)) {
 		limit *= 10;
-		if (p->rn->nr_peers < rds_tunables.max_peers / 2)
+		if (kernel::read_once(p->rn->nr_peers) < rds_tunables.max_peers / 2)
 			return false;
 	}
 	return now - kernel::read_once(p->last_active) >= limit;
 }
 
-void pick_idle(rds_peer *p, void *arg)
+bool pick_idle(rds_peer *p, void *arg)
 {
 	auto *call = static_cast<each_peer_call *>(arg);
-	if (!call->found && idle(p, kernel_ticks()) && p->get_unless_zero())
-		call->found = p;
+	if (!idle(p, kernel_ticks()) || !p->get_unless_zero())
+		return true;
+	call->found = p;
+	return false;
+}
+
+/*
+ * Step A. With @only_idle, whoever queued a message meanwhile has saved the peer: nobody queues
+ * once the lane is marked, and the mark is set under the lock of its queue. Return: it is off.
+ */
+bool take_off(rds_peer *peer, bool only_idle)
+{
+	rds_net *rn = peer->rn;
+	kernel::guard hold(rn->lock);
+	if (peer->dying)
+		return false; /* whoever had the mutex before has done it all */
+	{
+		kernel::guard queue(peer->lane0.c_lock);
+		if (only_idle && !idle(peer, kernel_ticks()))
+			return false;
+		peer->lane0.c_dying = true;
+	}
+	kernel::write_once(peer->dying, true);
+	if (rn->tx_floor < peer->lane0.c_tx.next)
+		rn->tx_floor = peer->lane0.c_tx.next;
+	peer_chain::remove(peer);
+	uncharge(rn, peer->owner);
+	return true;
+}
+
+/* Steps A to G. Return: it was this call that did it. */
+bool destroy(rds_peer *peer, bool only_idle)
+{
+	rds_net *rn = peer->rn;
+	kernel::guard serial(rn->destroy_mutex);
+	if (!take_off(peer, only_idle))
+		return false;
+	rds_cong_remove_peer(peer);
+	peer->lane0.destroy();
+	rds_cong_changed(rn, rds::congmap_all_groups);
+	peer->put();
+	return true;
 }
 
 } // namespace
@@ -279,7 +316,7 @@ rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_
 		*err = -ENETDOWN;
 		return nullptr;
 	}
-	return create_retry(rn, k, carrier, kernel_uid(), err);
+	return create(rn, k, carrier, kernel_uid(), err);
 }
 
 rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in6_addr *faddr,
@@ -295,7 +332,7 @@ rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in
 			if (trans->t_prefer_loopback && is_local(rn, trans, faddr, if_index))
 				err = -EOPNOTSUPP;
 			else
-				p = create_retry(rn, k, trans, uid_remote, &err);
+				p = create(rn, k, trans, uid_remote, &err);
 		}
 	} else if (p->lane0.c_trans != trans) {
 		p->put(); /* the loopback serves that address */
@@ -314,37 +351,25 @@ rds_connection *rds_conn_reverse(rds_connection *conn)
 	if (!p) {
 		registry_read hold;
 		if (rds_trans_alive(conn->c_trans))
-			p = create_retry(rn, k, conn->c_trans, conn->c_peer->owner, &err);
+			p = create(rn, k, conn->c_trans, conn->c_peer->owner, &err);
 	}
 	return p ? &p->lane0 : reinterpret_cast<rds_connection *>(static_cast<long>(err));
 }
 
-void rds_peer_each(rds_net *rn, void (*func)(rds_peer *peer, void *arg), void *arg)
+void rds_peer_each(rds_net *rn, bool (*func)(rds_peer *peer, void *arg), void *arg)
 {
 	kernel::rcu_guard rcu;
 	for (void *&head : rn->peers) {
 		auto &chain = reinterpret_cast<peer_chain &>(head);
 		for (rds_peer *p = chain.first(); p; p = peer_chain::next(p))
-			func(p, arg);
+			if (!func(p, arg))
+				return;
 	}
 }
 
 void rds_peer_destroy(rds_peer *peer)
 {
-	rds_net *rn = peer->rn;
-	kernel::guard serial(rn->destroy_mutex);
-	{
-		kernel::guard hold(rn->lock);
-		if (peer->dying)
-			return; /* whoever had the mutex before has done it all */
-		kernel::write_once(peer->dying, true);
-		peer_chain::remove(peer);
-		uncharge(rn, peer->owner);
-	}
-	rds_cong_remove_peer(peer);
-	peer->lane0.destroy();
-	rds_cong_changed(rn, rds::congmap_all_groups);
-	peer->put();
+	destroy(peer, false);
 }
 
 void rds_peer_destroy_all(rds_net *rn, const rds_transport *trans)
@@ -364,14 +389,16 @@ void rds_peer_destroy_all(rds_net *rn, const rds_transport *trans)
 unsigned int rds_peer_reap(rds_net *rn)
 {
 	unsigned int nr = 0;
-	for (;; nr++) {
+	for (;;) {
 		each_peer_call call{nullptr, nullptr};
 		rds_peer_each(rn, pick_idle, &call);
 		if (!call.found)
 			return nr;
-		rds_peer_destroy(call.found);
+		if (destroy(call.found, true)) {
+			rds_stats_inc(rds_s_peer_reaped);
+			nr++;
+		}
 		call.found->put();
-		rds_stats_inc(rds_s_peer_reaped);
 		kernel_cond_resched();
 	}
 }
@@ -392,10 +419,11 @@ void rds_conn_destroy_net(rds_transport *trans, struct net *net)
 	rds_peer_destroy_all(rn, trans);
 }
 
-static void drop_one(rds_peer *p, void *trans)
+static bool drop_one(rds_peer *p, void *trans)
 {
 	if (p->lane0.c_trans == trans)
 		p->lane0.drop();
+	return true;
 }
 
 void rds_conn_drop_net(rds_transport *trans, struct net *net)

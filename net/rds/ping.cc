@@ -3,6 +3,8 @@
  * Messages between the kernels: ping and pong (port 0), and the handshake that rides on them
  * (port 1). Called by the receive path in any context, serialised per lane. wire.md 8 and 9.
  */
+#include <linux/errno.h>
+
 #include "rds.h"
 
 namespace {
@@ -21,19 +23,21 @@ bool handshakes(const rds_lane *lane)
 	return lane->c_trans->t_mp_capable;
 }
 
-/* An empty message of the kernel's own on the same lane. */
-void send_own(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
+/* An empty message of the kernel's own on the same lane. Return: 0, -ENOMEM, -ESTALE. */
+int send_own(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 {
 	rds_message *rm = rds_message_alloc(0, gfp);
 	if (!rm)
-		return; /* as if the network had lost it: the other side asks again */
+		return -ENOMEM; /* as if the network had lost it: the other side asks again */
 	rm->m_inc.i_hdr = hdr;
 	rm->m_own = 1;
-	if (!rds_message_queue(lane, rm)) {
+	int err = rds_message_queue(lane, rm);
+	if (!err) {
 		lane->connect_if_down();
 		rds_send_start(lane);
 	}
 	rds_message_put(rm);
+	return err;
 }
 
 bool may_send_own(rds_lane *lane)
@@ -41,21 +45,13 @@ bool may_send_own(rds_lane *lane)
 	return kernel::read_once(lane->c_pongs) < max_own_messages;
 }
 
-/*
- * What the peer says of itself. A new generation means that it restarted and counts from one
- * again, also in retransmissions; our own numbers go on, which any receiver accepts, so nothing
- * queued needs a new number (wire.md W18).
- */
+/* What the peer says of itself, once. */
 void handshake_received(rds_lane *lane, const rds_header *hdr)
 {
 	if (!handshakes(lane))
 		return;
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
-	if (hs.restarted(peer->peer_gen))
-		lane->c_rx.next = hdr->h_sequence.host() + 1;
-	if (hs.gen_num)
-		peer->peer_gen = hs.gen_num;
 	unsigned int lanes = hs.lanes(peer->nr_lanes);
 	peer->nr_lanes = lanes < lanes_offered ? lanes : lanes_offered;
 	kernel::write_once(peer->probe_outstanding, u8{0});
@@ -68,6 +64,23 @@ void rds_ping_init(void)
 	do
 		generation = kernel_random();
 	while (!generation);
+}
+
+/*
+ * A new generation means that the peer restarted and counts from one again, also in
+ * retransmissions, which the duplicate rule would drop; its announcement may be one of those. Our
+ * own numbers go on, which any receiver accepts: nothing queued needs a new one (wire.md W18).
+ */
+void rds_handshake_seen(rds_lane *lane, const rds_header *hdr)
+{
+	if (!handshakes(lane))
+		return;
+	rds_peer *peer = lane->c_peer;
+	rds::handshake hs = rds::read_handshake(*hdr);
+	if (hs.restarted(peer->peer_gen))
+		lane->c_rx.restart();
+	if (hs.gen_num)
+		peer->peer_gen = hs.gen_num;
 }
 
 void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
@@ -104,13 +117,14 @@ void rds_pong_received(rds_lane *lane, const rds_header *hdr)
 void rds_probe_send(rds_lane *lane, gfp_t gfp)
 {
 	rds_peer *peer = lane->c_peer;
-	if (!handshakes(lane) || peer->nr_lanes || !may_send_own(lane) ||
+	if (!handshakes(lane) || !may_send_own(lane) ||
 	    kernel::exchange(peer->probe_outstanding, u8{1}))
 		return;
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
 	rds::write_handshake(probe, generation, lanes_offered);
-	send_own(lane, probe, gfp);
+	if (send_own(lane, probe, gfp))
+		kernel::write_once(peer->probe_outstanding, u8{0});
 }
 
 void rds_conn_probe(rds_connection *conn)

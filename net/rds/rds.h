@@ -116,6 +116,7 @@ struct rds_net {
 
 	kernel::spinlock lock{KERNEL_LOCK_NET}; /* peers, owners, nr_peers, dying */
 	u32 nr_peers = 0;
+	u64 tx_floor = 1; /* first number of new lanes: above all that reaped ones have used */
 	bool dying = false;
 	list_head owners_head;
 	kernel::work reap_work;
@@ -329,7 +330,7 @@ rds_net *rds_net_of(const struct net *net);
 /* transport.cc */
 /**
  * rds_trans_get_preferred - the transport that serves a local address, with a module reference
- * Loads the loopback when it is wanted and missing. P. Return: null when there is none.
+ * P; does not load any. Return: null when there is none.
  */
 rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 scope);
 /** rds_trans_get - by number, with a module reference; no loading. P. */
@@ -353,8 +354,8 @@ unsigned int rds_trans_stats(rds_info_iterator *iter, unsigned int avail);
  */
 rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_addr *faddr,
 				  rds_transport *trans, u8 tos, u32 if_index, int *err);
-/** rds_peer_each - call @func for each peer on the table; RCU section, must not sleep. */
-void rds_peer_each(rds_net *rn, void (*func)(rds_peer *peer, void *arg), void *arg);
+/** rds_peer_each - call @func for each peer on the table until it says false; RCU section. */
+void rds_peer_each(rds_net *rn, bool (*func)(rds_peer *peer, void *arg), void *arg);
 /** rds_peer_destroy - off the table, stopped, emptied; the table's reference is dropped. P. */
 void rds_peer_destroy(rds_peer *peer);
 /** rds_peer_destroy_all - those of one transport, or all; none is left when it returns. P. */
@@ -400,6 +401,8 @@ void rds_socks_forget(rds_net *rn, const rds_transport *trans);
 void rds_ping_init(void);
 void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp);
 void rds_pong_received(rds_lane *lane, const rds_header *hdr);
+/** rds_handshake_seen - before the duplicate rule: has the peer restarted its numbers? A. */
+void rds_handshake_seen(rds_lane *lane, const rds_header *hdr);
 /** rds_probe_send - a handshake probe, unless one is under way. A. */
 void rds_probe_send(rds_lane *lane, gfp_t gfp);
 

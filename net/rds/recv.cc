@@ -15,7 +15,7 @@ namespace {
 /* Memory an incoming holds besides its payload, about. */
 constexpr u64 incoming_overhead = 512;
 /* Congestion is the peer's to obey; this is where we stop believing in it (lifecycle.md L17). */
-constexpr u64 hard_cap_base = 8 * 1024 * 1024;
+constexpr u64 hard_cap_base = 32 * 1024 * 1024;
 
 u64 hard_cap(const rds_sock *rs)
 {
@@ -31,11 +31,22 @@ u64 memory_used(const rds_sock *rs)
  * A socket bound to the loopback is congested only half-way to the hard cap: the stock modules
  * never throttle it, and some senders there know no ENOBUFS.
  */
-bool full(const rds_sock *rs, unsigned int part)
+bool throttled(const rds_sock *rs)
 {
-	bool soft = rs->trans->t_type != RDS_TRANS_LOOP;
-	return (soft && rs->rcv_bytes > rs->recv_limit() / part) ||
-	       memory_used(rs) > hard_cap(rs) / 2 / part;
+	return rs->trans->t_type != RDS_TRANS_LOOP;
+}
+
+bool full(const rds_sock *rs)
+{
+	return (throttled(rs) && rs->rcv_bytes > rs->recv_limit()) ||
+	       memory_used(rs) > hard_cap(rs) / 2;
+}
+
+/* Below half of each limit: in between nothing changes. */
+bool has_room(const rds_sock *rs)
+{
+	return (!throttled(rs) || rs->rcv_bytes < rs->recv_limit() / 2) &&
+	       memory_used(rs) < hard_cap(rs) / 4;
 }
 
 /* rcv_lock held for both. */
@@ -45,7 +56,7 @@ void charge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_bytes += rds_charge(inc->i_len);
 	rs->rcv_count++;
 	rds_stats_add(rds_s_recv_bytes_added_to_sock, inc->i_len);
-	if (!rs->rcv_congested && full(rs, 1)) {
+	if (!rs->rcv_congested && full(rs)) {
 		rs->rcv_congested = true;
 		rds_cong_set_port(rs->cong, rs->port);
 	}
@@ -57,7 +68,7 @@ void uncharge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_bytes -= rds_charge(inc->i_len);
 	rs->rcv_count--;
 	rds_stats_add(rds_s_recv_bytes_freed_fromsock, inc->i_len);
-	if (rs->rcv_congested && (rs->dead || !full(rs, 2))) {
+	if (rs->rcv_congested && (rs->dead || has_room(rs))) {
 		rs->rcv_congested = false;
 		rds_cong_clear_port(rs->cong, rs->port);
 	}
@@ -153,6 +164,7 @@ void give_back(rds_sock *rs, rds_incoming *inc)
 	rds_inc_addref(inc);
 	rs->received.push_front(inc);
 	charge(rs, inc);
+	kernel_sock_wake(rs); /* another reader may have found nothing meanwhile */
 }
 
 long copy_out(rds_sock *rs, rds_incoming *inc, rds_recv_args *args)
@@ -222,6 +234,8 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	rds_lane *lane = lane_of(conn);
 	inc->i_saddr = *saddr;
 	inc->i_len = inc->i_hdr.h_len.host();
+	if (rds::is_handshake(inc->i_hdr))
+		rds_handshake_seen(lane, &inc->i_hdr);
 	if (!lane->c_rx.accept(inc->i_hdr.h_sequence.host(), inc->i_hdr.h_flags)) {
 		rds_stats_inc(rds_s_recv_drop_old_seq);
 		return;

@@ -63,8 +63,9 @@ int check_control(const rds_sock *rs, const rds_send_args *args)
 	switch (args->rds_cmsg) {
 	case -1:
 		break;
-	case RDS_CMSG_RDMA_ARGS:
 	case RDS_CMSG_RDMA_DEST:
+		return -EINVAL; /* no such key: no socket of these transports has any */
+	case RDS_CMSG_RDMA_ARGS:
 	case RDS_CMSG_RDMA_MAP:
 	case RDS_CMSG_ATOMIC_FADD:
 	case RDS_CMSG_ATOMIC_CSWP:
@@ -147,11 +148,20 @@ struct send_wait {
 	u16 port;
 };
 
+/*
+ * What is known of the peer's ports is true while it is connected: the map comes first on every
+ * connection. Without one, messages queue, or nobody would ever connect to learn of a change.
+ */
+bool congested(const rds_peer *peer, u16 port)
+{
+	return peer->fcong->congested(port) && peer->lane0.up();
+}
+
 bool uncongested(void *arg)
 {
 	auto *w = static_cast<send_wait *>(arg);
 	rds_cong_watch(w->rs, -1); /* before the look: an update in between wakes us */
-	return !w->peer->fcong->congested(w->port) || kernel::read_once(w->peer->dying);
+	return !congested(w->peer, w->port) || kernel::read_once(w->peer->dying);
 }
 
 bool room(void *arg)
@@ -172,14 +182,14 @@ int wait_for(send_wait &w, bool (*ready)(void *), rds_send_args *args)
 
 int pass_congestion(send_wait &w, rds_send_args *args)
 {
-	if (!w.peer->fcong->congested(w.port))
+	if (!congested(w.peer, w.port))
 		return 0;
 	if (!args->nonblock) {
 		rds_stats_inc(rds_s_cong_send_blocked);
 		return wait_for(w, uncongested, args);
 	}
 	rds_cong_watch(w.rs, w.port);
-	if (!w.peer->fcong->congested(w.port))
+	if (!congested(w.peer, w.port))
 		return 0;
 	rds_stats_inc(rds_s_cong_send_error);
 	return -ENOBUFS;
@@ -197,6 +207,8 @@ int enqueue(send_wait &w, rds_message *rm, rds_send_args *args)
 		err = wait_for(w, room, args);
 		if (err)
 			return err;
+		if (kernel::read_once(w.peer->dying))
+			return -ESTALE;
 	}
 }
 
@@ -204,6 +216,10 @@ int enqueue(send_wait &w, rds_message *rm, rds_send_args *args)
 int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_args *args)
 {
 	send_wait w{rs, peer, port};
+	rds_lane *lane = &peer->lane0;
+	/* the first message to a peer says who we are, and asks who it is */
+	if (!peer->nr_lanes && !lane->up())
+		rds_probe_send(lane, kernel::gfp_kernel);
 	int err = pass_congestion(w, args);
 	if (!err)
 		err = enqueue(w, rm, args);
@@ -211,7 +227,6 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 		return err;
 	rds_stats_inc(rds_s_send_queued);
 	peer->touch();
-	rds_lane *lane = &peer->lane0;
 	if (!lane->up())
 		lane->connect_if_down();
 	rds_send_xmit(lane); /* what it meets is not this message's result */

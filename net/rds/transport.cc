@@ -14,6 +14,7 @@ constexpr unsigned int slots = RDS_TRANS_LOOP + 1;
 
 alignas(kernel::rwsem) constinit unsigned char registry_room[sizeof(kernel::rwsem)] = {};
 constinit rds_transport *registry[slots] = {};
+constinit unsigned long loop_missing_since = 0; /* in ticks; 0: it was not missing */
 
 kernel::rwsem &registry_lock()
 {
@@ -142,8 +143,13 @@ rds_transport *rds_trans_loopback(void)
 		if (registry[RDS_TRANS_LOOP])
 			return registry[RDS_TRANS_LOOP];
 	}
+	/* any user gets here: not a modprobe for each call, if there is none to load */
+	unsigned long now = kernel_ticks(), last = kernel::read_once(loop_missing_since);
+	if (last && now - last < TICKS_PER_SECOND)
+		return nullptr;
 	kernel_load_module("rds_loop");
 	kernel::shared_guard hold(registry_lock());
+	kernel::write_once(loop_missing_since, registry[RDS_TRANS_LOOP] ? 0 : now | 1);
 	return registry[RDS_TRANS_LOOP];
 }
 
@@ -155,10 +161,8 @@ bool rds_trans_serves(rds_transport *trans, rds_net *rn, const in6_addr *addr, u
 
 rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 scope)
 {
-	if (rds::addr_is_loopback(*addr)) {
-		rds_trans_loopback();
-		return rds_trans_get(RDS_TRANS_LOOP);
-	}
+	if (rds::addr_is_loopback(*addr))
+		return rds_trans_get(RDS_TRANS_LOOP); /* the caller has had it loaded */
 	kernel::shared_guard hold(registry_lock());
 	for (unsigned int type = 0; type < RDS_TRANS_LOOP; type++) {
 		rds_transport *t = registry[type];

@@ -185,7 +185,7 @@ int send_message(rds_lane *lane)
 /* send_sem held. Return: 0, batch_done, or the errno of the transport. */
 int send_batch(rds_lane *lane)
 {
-	for (unsigned int n = 0; n < rds_tunables.send_batch_count; n++) {
+	for (unsigned int n = 0; n == 0 || n < rds_tunables.send_batch_count; n++) {
 		if (!lane->c_xmit_rm) {
 			int err = pick_map(lane);
 			if (err)
@@ -239,7 +239,9 @@ void retry_later(rds_lane *lane, int ret)
 
 int rds_send_xmit(rds_lane *lane)
 {
-	for (;;) {
+	/* a sender does not work for others without end: the worker takes over */
+	constexpr int max_rounds = 4;
+	for (int round = 0;; round++) {
 		int ret;
 		if (kernel::read_once(lane->c_blocked))
 			return 0;
@@ -261,6 +263,10 @@ int rds_send_xmit(rds_lane *lane)
 		    kernel::read_once(lane->c_blocked))
 			return 0;
 		rds_stats_inc(rds_s_send_lock_queue_raced);
+		if (round == max_rounds) {
+			lane->queue_work(lane->c_send_work);
+			return 0;
+		}
 	}
 }
 

@@ -140,10 +140,10 @@ bool rds_tcp_connection::adopt_first()
 	socket *s = pop_waiting();
 	{
 		sock_guard g(s);
+		publish(s); /* before the upcalls, which look at it */
 		ksock_attach(s, this);
 		last_seen_una = ksock_una(s);
 	}
-	publish(s);
 	rds_connect_complete(conn);
 
 	/* what came before anybody looked, data and end alike */

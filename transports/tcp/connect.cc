@@ -24,7 +24,7 @@ rds_tcp_connection::rds_tcp_connection(rds_connection *c, rds_tcp_net *n)
 	: ksock_user{}, conn(c), net(n), port_group(kernel_random()),
 	  take_work(kernel::work_thunk<&rds_tcp_connection::take_work,
 				       &rds_tcp_connection::take_run>::call,
-		    KERNEL_WORK_TCP_ACCEPT)
+		    KERNEL_WORK_TCP_TAKE)
 {
 	kernel::list_item_init(&open_item);
 }
@@ -105,9 +105,9 @@ int rds_tcp_connection::open_stream()
 	{
 		/* before connecting: the peer's answer is reported at once */
 		sock_guard g(s);
+		publish(s);
 		ksock_attach(s, this);
 	}
-	publish(s);
 	err = ksock_connect(s, &conn->c_faddr, RDS_TCP_PORT, scope_of(conn));
 	if (err)
 		finish(true);
@@ -122,6 +122,8 @@ int rds_tcp_connection::bind_own_port(socket *s)
 	ksock_port_range(conn->c_net, &low, &high);
 	u32 base = (low + group_size - 1) / group_size * group_size;
 	u32 groups = high >= base ? (high - base + 1) / group_size : 0;
+	if (!groups) /* a range too narrow for lanes: any port will do for the first */
+		return conn->c_index ? -EADDRINUSE : ksock_bind(s, &conn->c_laddr, 0, scope_of(conn));
 	for (u32 i = 0; i < groups; i++) {
 		u32 port = base + ++port_group % groups * group_size + conn->c_index;
 		if (ksock_port_reserved(conn->c_net, port))

@@ -239,15 +239,16 @@ static int listen_family(struct net *net, int family, u16 port, void *user,
 	listen_prepare(sock, user);
 	len = fill_sockaddr(&ss, family, &in6addr_any, port, 0);
 	err = kernel_bind(sock, (struct sockaddr *)&ss, len);
+	/* there before the first connection can be announced */
+	*listener = sock;
 	if (!err)
 		err = kernel_listen(sock, LISTEN_BACKLOG);
 	if (err) {
 		ksock_listen_mute(sock);
+		*listener = NULL;
 		sock_release(sock);
-		return err;
 	}
-	*listener = sock;
-	return 0;
+	return err;
 }
 
 int ksock_listen(struct net *net, u16 port, void *user, struct socket **listener)

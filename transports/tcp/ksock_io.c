@@ -173,10 +173,14 @@ void ksock_copy(const struct sk_buff *skb, u32 off, void *to, u32 len)
 	WARN_ON_ONCE(skb_copy_bits(skb, off, to, len));
 }
 
-/* Which part of a cloned segment belongs to the message. The clone's control block is ours. */
+/*
+ * One link of a chain: a clone of a segment, or a buffer of ours with what was copied. Which part
+ * belongs to the message stands in the control block, which is ours.
+ */
 struct stretch {
 	u32 off;
 	u32 len;
+	bool copied;
 };
 
 static struct stretch *stretch_of(const struct sk_buff *skb)
@@ -185,19 +189,46 @@ static struct stretch *stretch_of(const struct sk_buff *skb)
 	return (struct stretch *)skb->cb;
 }
 
+static void chain_append(struct ksock_chain *chain, struct sk_buff *skb, struct stretch s)
+{
+	*stretch_of(skb) = s;
+	skb->next = NULL;
+	if (chain->tail)
+		chain->tail->next = skb;
+	else
+		chain->head = skb;
+	chain->tail = skb;
+}
+
+/* A clone keeps the whole segment: for a few bytes of it, a copy is what bounds the memory. */
+#define COPY_BUFFER 4096
+
+static int chain_copy_in(struct ksock_chain *chain, const struct sk_buff *skb, u32 off, u32 len,
+			 gfp_t gfp)
+{
+	struct sk_buff *to = chain->tail;
+
+	if (!to || !stretch_of(to)->copied || skb_tailroom(to) < len) {
+		to = alloc_skb(max_t(u32, len, COPY_BUFFER), gfp);
+		if (!to)
+			return -ENOMEM;
+		chain_append(chain, to, (struct stretch){ .copied = true });
+	}
+	ksock_copy(skb, off, skb_put(to, len), len);
+	stretch_of(to)->len += len;
+	return 0;
+}
+
 int ksock_chain_add(struct ksock_chain *chain, struct sk_buff *skb, u32 off, u32 len, gfp_t gfp)
 {
-	struct sk_buff *clone = skb_clone(skb, gfp);
+	struct sk_buff *clone;
 
+	if (skb->truesize / 4 > len)
+		return chain_copy_in(chain, skb, off, len, gfp);
+	clone = skb_clone(skb, gfp);
 	if (!clone)
 		return -ENOMEM;
-	*stretch_of(clone) = (struct stretch){ off, len };
-	clone->next = NULL;
-	if (chain->tail)
-		chain->tail->next = clone;
-	else
-		chain->head = clone;
-	chain->tail = clone;
+	chain_append(chain, clone, (struct stretch){ .off = off, .len = len });
 	return 0;
 }
 

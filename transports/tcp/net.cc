@@ -100,6 +100,7 @@ extern "C" int rds_tcp_net_start(struct net *net, rds_tcp_net **out)
 	*out = tn;
 	int err = tn->start();
 	if (err) {
+		tn->accept_work.cancel();
 		*out = nullptr;
 		kernel::destroy(tn);
 	}

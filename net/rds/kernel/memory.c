@@ -28,7 +28,7 @@ void kernel_free(const void *p)
 
 void *kernel_big_zalloc(size_t bytes)
 {
-	return kvzalloc(bytes, GFP_KERNEL);
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 }
 
 void kernel_big_free(const void *p)

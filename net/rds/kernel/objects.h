@@ -19,6 +19,7 @@ struct seam_semaphore {
 
 struct seam_work {
 	struct delayed_work dwork;
+	struct workqueue_struct *wq;
 	kernel_work_func func;
 };
 

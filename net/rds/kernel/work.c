@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Seam: work items. One unbound queue for all: items of different lanes run in parallel, one item
- * never twice at once.
+ * Seam: work items, on unbound queues: items of different lanes run in parallel, one item never
+ * twice at once. What may sleep for seconds (shutting a connection down, and what waits for that)
+ * has a queue of its own, so that it never keeps senders and receivers from theirs.
  */
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -9,23 +10,36 @@
 #include "objects.h"
 #include "module.h"
 
-static struct workqueue_struct *rds_wq;
+static struct workqueue_struct *rds_wq, *rds_slow_wq;
 static struct lock_class_key work_keys[KERNEL_WORK_CLASSES];
 static const char *const work_names[KERNEL_WORK_CLASSES] = {
 	[KERNEL_WORK_LIFE] = "rds_lane_life", [KERNEL_WORK_SEND] = "rds_lane_send",
 	[KERNEL_WORK_RECV] = "rds_lane_recv", [KERNEL_WORK_REAP] = "rds_net_reap",
-	[KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept", [KERNEL_WORK_OTHER] = "rds_other",
+	[KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept", [KERNEL_WORK_TCP_TAKE] = "rds_tcp_take",
+	[KERNEL_WORK_OTHER] = "rds_other",
 };
 
 int rds_work_init(void)
 {
 	rds_wq = alloc_workqueue("krdsd", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return rds_wq ? 0 : -ENOMEM;
+	if (!rds_wq)
+		return -ENOMEM;
+	rds_slow_wq = alloc_workqueue("krdsd_slow", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	if (rds_slow_wq)
+		return 0;
+	destroy_workqueue(rds_wq);
+	return -ENOMEM;
 }
 
 void rds_work_exit(void)
 {
+	destroy_workqueue(rds_slow_wq);
 	destroy_workqueue(rds_wq);
+}
+
+static bool is_slow(enum kernel_work_class cls)
+{
+	return cls == KERNEL_WORK_LIFE || cls == KERNEL_WORK_REAP || cls == KERNEL_WORK_TCP_TAKE;
 }
 
 static void work_run(struct work_struct *work)
@@ -40,6 +54,7 @@ void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class 
 	struct seam_work *w = work;
 
 	w->func = func;
+	w->wq = is_slow(cls) ? rds_slow_wq : rds_wq;
 	INIT_DELAYED_WORK(&w->dwork, work_run);
 	/* a class for each kind: a life work waits for its lane's recv work */
 	lockdep_init_map(&w->dwork.work.lockdep_map, work_names[cls], &work_keys[cls], 0);
@@ -49,14 +64,14 @@ bool kernel_work_queue(void *work, unsigned long delay_ticks)
 {
 	struct seam_work *w = work;
 
-	return queue_delayed_work(rds_wq, &w->dwork, delay_ticks);
+	return queue_delayed_work(w->wq, &w->dwork, delay_ticks);
 }
 
 void kernel_work_requeue(void *work, unsigned long delay_ticks)
 {
 	struct seam_work *w = work;
 
-	mod_delayed_work(rds_wq, &w->dwork, delay_ticks);
+	mod_delayed_work(w->wq, &w->dwork, delay_ticks);
 }
 
 bool kernel_work_cancel(void *work)
