@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 
 #include "rds.h"
+#include "sock.h"
 
 namespace {
 
@@ -119,17 +120,9 @@ bool messages6(rds_peer *p, void *arg)
 	return true;
 }
 
-template <typename F> void each_sock(struct net *net, F f)
-{
-	rds_net *rn = rds_net_of(net);
-	kernel::guard hold(rn->socks_lock);
-	for (list_head *n = rn->socks_head.next; n != &rn->socks_head; n = n->next)
-		f(kernel::container<rds_sock, list_head>(n, &rds_sock::all_item));
-}
-
 void received(struct net *net, rds_info_iterator *iter, bool all, message_func show)
 {
-	each_sock(net, [&](rds_sock *rs) {
+	rds::each_sock(rds_net_of(net), [&](rds_sock *rs) {
 		kernel::guard hold(rs->rcv_lock);
 		rs->received.each([&](rds_incoming *inc) {
 			const rds_header &h = inc->i_hdr;
@@ -208,7 +201,7 @@ template <typename R> void fill_socket(R &r, rds_sock *rs)
 void sockets4_info(struct net *net, rds_info_iterator *iter, unsigned int *each)
 {
 	*each = sizeof(rds_info_socket);
-	each_sock(net, [&](rds_sock *rs) {
+	rds::each_sock(rds_net_of(net), [&](rds_sock *rs) {
 		if (!rs->bound() || !rds::addr_is_mapped(rs->addr))
 			return;
 		rds_info_socket r{};
@@ -222,7 +215,7 @@ void sockets4_info(struct net *net, rds_info_iterator *iter, unsigned int *each)
 void sockets6_info(struct net *net, rds_info_iterator *iter, unsigned int *each)
 {
 	*each = sizeof(rds6_info_socket);
-	each_sock(net, [&](rds_sock *rs) {
+	rds::each_sock(rds_net_of(net), [&](rds_sock *rs) {
 		rds6_info_socket r{};
 		fill_socket(r, rs);
 		if (rs->bound())

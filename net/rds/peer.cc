@@ -166,11 +166,7 @@ struct registry_read : kernel::pinned {
 /* Does @trans, or the rule for 127/8 and ::1, call the address ours? Registry lock held. */
 bool is_local(rds_net *rn, const rds_transport *trans, const in6_addr *addr, u32 scope)
 {
-	if (rds::addr_is_loopback(*addr))
-		return true;
-	if (rds::addr_is_mapped(*addr))
-		return trans->laddr_check && !trans->laddr_check(rn->net, rds::addr_v4(*addr));
-	return trans->laddr_check6 && !trans->laddr_check6(rn->net, addr, scope);
+	return rds::addr_is_loopback(*addr) || rds_trans_serves_locked(trans, rn, addr, scope);
 }
 
 struct each_peer_call {

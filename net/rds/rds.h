@@ -338,6 +338,9 @@ rds_transport *rds_trans_get(unsigned int type);
 void rds_trans_put(rds_transport *trans);
 /** rds_trans_serves - is @addr a local address of @trans? P. */
 bool rds_trans_serves(rds_transport *trans, rds_net *rn, const in6_addr *addr, u32 scope);
+/** rds_trans_serves_locked - the same with the registry lock held and @trans registered. P. */
+bool rds_trans_serves_locked(const rds_transport *trans, rds_net *rn, const in6_addr *addr,
+			     u32 scope);
 /** rds_trans_loopback - the loopback transport while it is registered; loads it. P. */
 rds_transport *rds_trans_loopback(void);
 void rds_trans_read_lock(void);

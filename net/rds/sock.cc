@@ -102,13 +102,6 @@ int bind_locked(rds_sock *rs, const rds_name *name)
 	return bind_with(rs, name, trans, false);
 }
 
-template <typename F> void each_sock(rds_net *rn, F f)
-{
-	kernel::guard hold(rn->socks_lock);
-	for (list_head *n = rn->socks_head.next; n != &rn->socks_head; n = n->next)
-		f(kernel::container<rds_sock, list_head>(n, &rds_sock::all_item));
-}
-
 bool caches(rds_sock *rs, const rds_transport *trans)
 {
 	kernel::guard hold(rs->snd_lock);
@@ -195,7 +188,7 @@ void rds_socks_forget(rds_net *rn, const rds_transport *trans)
 	for (;;) {
 		/* one at a time: neither a peer nor an incoming is put under the lock */
 		rds_sock *rs = nullptr;
-		each_sock(rn, [&](rds_sock *s) {
+		rds::each_sock(rn, [&](rds_sock *s) {
 			if (!rs && (caches(s, trans) || has_foreign(s, trans)) &&
 			    kernel_sock_hold_not_zero(s))
 				rs = s;

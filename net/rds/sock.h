@@ -16,6 +16,14 @@ class [[nodiscard]] socket_guard : kernel::pinned {
 	rds_sock *m_rs;
 };
 
+/* Every socket of a namespace; the list's lock is held around @f. */
+template <typename F> void each_sock(rds_net *rn, F f)
+{
+	kernel::guard hold(rn->socks_lock);
+	for (list_head *n = rn->socks_head.next; n != &rn->socks_head; n = n->next)
+		f(kernel::container<rds_sock, list_head>(n, &rds_sock::all_item));
+}
+
 /* Is a present name usable as a destination? socket.md 2.1. Return: 0 or -EINVAL. */
 int check_send_name(const rds_name &name);
 

@@ -51,14 +51,6 @@ void forget_in(struct net *net, void *trans)
 	rds_socks_forget(rn, static_cast<rds_transport *>(trans));
 }
 
-/* Registry lock held. */
-bool serves(const rds_transport *trans, rds_net *rn, const in6_addr *addr, u32 scope)
-{
-	if (rds::addr_is_mapped(*addr))
-		return trans->laddr_check && !trans->laddr_check(rn->net, rds::addr_v4(*addr));
-	return trans->laddr_check6 && !trans->laddr_check6(rn->net, addr, scope);
-}
-
 } // namespace
 
 void rds_trans_init(void)
@@ -153,10 +145,18 @@ rds_transport *rds_trans_loopback(void)
 	return registry[RDS_TRANS_LOOP];
 }
 
+bool rds_trans_serves_locked(const rds_transport *trans, rds_net *rn, const in6_addr *addr,
+			     u32 scope)
+{
+	if (rds::addr_is_mapped(*addr))
+		return trans->laddr_check && !trans->laddr_check(rn->net, rds::addr_v4(*addr));
+	return trans->laddr_check6 && !trans->laddr_check6(rn->net, addr, scope);
+}
+
 bool rds_trans_serves(rds_transport *trans, rds_net *rn, const in6_addr *addr, u32 scope)
 {
 	kernel::shared_guard hold(registry_lock());
-	return rds_trans_alive(trans) && serves(trans, rn, addr, scope);
+	return rds_trans_alive(trans) && rds_trans_serves_locked(trans, rn, addr, scope);
 }
 
 rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 scope)
@@ -166,7 +166,7 @@ rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 sc
 	kernel::shared_guard hold(registry_lock());
 	for (unsigned int type = 0; type < RDS_TRANS_LOOP; type++) {
 		rds_transport *t = registry[type];
-		if (t && serves(t, rn, addr, scope) && kernel_module_get(t->t_owner))
+		if (t && rds_trans_serves_locked(t, rn, addr, scope) && kernel_module_get(t->t_owner))
 			return t;
 	}
 	return nullptr;
