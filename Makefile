@@ -32,13 +32,13 @@ programs:
 	+@[ ! -f tests/programs/Makefile ] || $(MAKE) --no-print-directory -C tests/programs
 
 check: modules
-	@scripts/check
+	+@scripts/check
 
 test:
-	@scripts/test
+	+@scripts/test
 
-demo: all
-	@scripts/demo
+demo:
+	+@scripts/demo
 
 install uninstall:
 	@KREL='$(KREL)' INSTALL_MOD_PATH='$(INSTALL_MOD_PATH)' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install $@
