@@ -75,6 +75,16 @@ void notify(rds_sock *rs, u64 groups)
 	kernel_sock_wake(rs);
 }
 
+/*
+ * A peer on this very host, reached by a wire all the same: what it sent is an old state of the
+ * map that we keep ourselves, and must not overwrite it.
+ */
+bool is_ours(rds_cong_map *map)
+{
+	kernel::guard hold(map->rn->cong_lock);
+	return kernel::list_item_linked(&map->peers_head);
+}
+
 /* A piece of a received map, small enough for the stack. */
 constexpr unsigned int map_step = 256;
 
@@ -205,6 +215,8 @@ rds_message *rds_cong_message(rds_peer *peer, gfp_t gfp)
 int rds_cong_recv_map(rds_connection *conn, rds_map_reader read, void *arg, int exact)
 {
 	rds_cong_map *map = conn->c_peer->fcong;
+	if (is_ours(map))
+		return 0;
 	u8 step[map_step];
 	u64 freed = 0;
 	for (unsigned int off = 0; off < RDS_CONG_MAP_BYTES; off += map_step) {

@@ -63,6 +63,7 @@ void pick_message(rds_lane *lane)
 				rds_lane::message_list::remove(rm);
 				lane->c_retrans.push_back(rm);
 				rds_message_addref(rm);
+				rm->m_more = !lane->c_send.empty();
 				lane->c_xmit_rm = rm;
 			}
 		}

@@ -24,15 +24,25 @@ constexpr unsigned long patience = 40UL * TICKS_PER_SECOND;
 /* With data under way and nothing heard for so long, a stream that is being replaced is dead. */
 constexpr unsigned long silence = TICKS_PER_SECOND;
 
-/* Over before its turn came, and nothing on it to read. */
+/* The peer closed it before its turn came, and not a single message is on it to read. */
 bool is_spent(const socket *s)
 {
-	return ksock_get_state(s) == KSOCK_CLOSED && !ksock_unread(s);
+	ksock_state state = ksock_get_state(s);
+
+	return (state == KSOCK_FIN_SEEN || state == KSOCK_CLOSED) &&
+	       ksock_unread(s) < RDS_HEADER_BYTES;
 }
 
 bool is_late(const rds_tcp_waiting *w)
 {
 	return static_cast<long>(kernel_ticks() - w->until) > 0;
+}
+
+void refuse(rds_tcp_waiting *w)
+{
+	rds_tcp_count(RDS_TCP_LISTEN_CLOSED_STALE);
+	ksock_abort(w->sock);
+	kernel::destroy(w);
 }
 
 } // namespace
@@ -63,67 +73,93 @@ void rds_tcp_net::offered(rds_connection *conn, socket *s)
 {
 	auto *w = kernel::make<rds_tcp_waiting>(kernel::gfp_kernel);
 
-	if (w) {
-		ksock_tune(s);
-		w->sock = s;
-		w->until = kernel_ticks() + patience;
-		if (file(conn, w))
-			return;
-		kernel::destroy(w);
+	if (!w) {
+		ksock_abort(s);
+		return;
 	}
-	rds_tcp_count(RDS_TCP_LISTEN_CLOSED_STALE);
-	ksock_abort(s);
+	ksock_tune(s);
+	w->sock = s;
+	w->until = kernel_ticks() + patience;
+	if (rds_tcp_waiting *left_over = file(conn, w))
+		refuse(left_over);
 }
 
-/*
+/**
+ * file - have @w wait for @conn
  * A connection that is alive while the lock is held has not been freed: conn_free takes the lock
- * after the connection has died. Return: false: no room, or nobody to wait for.
+ * after the connection has died. Return: what there is no room for, @w or a spent one.
  */
-bool rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
+rds_tcp_waiting *rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
 {
+	rds_tcp_waiting *spent = nullptr;
 	kernel::guard g(lock);
 
-	if (!rds_conn_alive(conn) || nr_waiting >= max_waiting_net)
-		return false;
+	if (!rds_conn_alive(conn))
+		return w;
 	auto *tc = rds_tcp_of(conn);
-	if (tc->nr_waiting >= max_waiting_conn)
-		return false;
+	if (tc->nr_waiting >= max_waiting_conn || nr_waiting >= max_waiting_net) {
+		spent = tc->find_spent();
+		if (!spent)
+			return w;
+		tc->unfile(spent);
+	}
 	tc->waiting.push_back(w);
 	tc->nr_waiting++;
 	nr_waiting++;
 	tc->take_work.requeue(0);
-	return true;
+	return spent;
 }
 
-/* Mutex held, so it stays the first: others only append. */
-rds_tcp_waiting *rds_tcp_connection::first_waiting()
+/* Net's lock held for both. */
+rds_tcp_waiting *rds_tcp_connection::find_spent()
 {
-	mutex.assert_held();
+	net->lock.assert_held();
+	rds_tcp_waiting *w = waiting.front();
+	while (w && !is_spent(w->sock))
+		w = waiting.next(w);
+	return w;
+}
+
+void rds_tcp_connection::unfile(rds_tcp_waiting *w)
+{
+	net->lock.assert_held();
+	waiting.remove(w);
+	nr_waiting--;
+	net->nr_waiting--;
+}
+
+bool rds_tcp_connection::any_waiting()
+{
 	kernel::guard g(net->lock);
-	return waiting.front();
+	return !waiting.empty();
 }
 
-/* Takes the first off the list and hands out its socket. Mutex held. */
-socket *rds_tcp_connection::pop_waiting()
+/* The first, off the list; or null. */
+rds_tcp_waiting *rds_tcp_connection::pop_waiting()
 {
-	rds_tcp_waiting *w;
+	kernel::guard g(net->lock);
+	rds_tcp_waiting *w = waiting.front();
+	if (w)
+		unfile(w);
+	return w;
+}
 
-	mutex.assert_held();
-	{
-		kernel::guard g(net->lock);
-		w = waiting.pop_front();
-		nr_waiting--;
-		net->nr_waiting--;
+/* What has lost its purpose goes; everything with @all. */
+void rds_tcp_connection::refuse_waiting(bool all)
+{
+	for (;;) {
+		rds_tcp_waiting *w;
+		{
+			kernel::guard g(net->lock);
+			w = waiting.front();
+			if (w && !all && !is_late(w))
+				w = find_spent();
+			if (!w)
+				return;
+			unfile(w);
+		}
+		refuse(w);
 	}
-	socket *s = w->sock;
-	kernel::destroy(w);
-	return s;
-}
-
-void rds_tcp_connection::refuse_first()
-{
-	rds_tcp_count(RDS_TCP_LISTEN_CLOSED_STALE);
-	ksock_abort(pop_waiting());
 }
 
 /**
@@ -134,10 +170,12 @@ void rds_tcp_connection::refuse_first()
 bool rds_tcp_connection::adopt_first()
 {
 	mutex.assert_held();
-	if (!first_waiting())
+	rds_tcp_waiting *w = pop_waiting();
+	if (!w)
 		return false;
 
-	socket *s = pop_waiting();
+	socket *s = w->sock;
+	kernel::destroy(w);
 	{
 		sock_guard g(s);
 		publish(s); /* before the upcalls, which look at it */
@@ -202,14 +240,16 @@ unsigned long rds_tcp_connection::make_room()
  */
 bool rds_tcp_connection::take_waiting()
 {
-	rds_tcp_waiting *w;
-
-	while ((w = first_waiting()) && (is_spent(w->sock) || is_late(w)))
-		refuse_first();
-	if (!w)
+	refuse_waiting(false);
+	if (!any_waiting())
 		return false;
-	if (!sock && rds_conn_claim(conn))
-		return adopt_first();
+	if (!sock && rds_conn_claim(conn)) {
+		if (adopt_first())
+			return true;
+		/* it was spent after all, and had to make room: the claim has nothing to show */
+		rds_conn_drop(conn);
+		return false;
+	}
 	take_work.requeue(make_room());
 	return false;
 }

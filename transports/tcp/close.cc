@@ -37,7 +37,7 @@ void rds_tcp_connection::shutdown()
 			drain();
 		finish(abort);
 	}
-	if (first_waiting())
+	if (any_waiting())
 		take_work.requeue(0);
 }
 

@@ -39,9 +39,7 @@ rds_tcp_connection::~rds_tcp_connection()
 		kernel::guard g(net->lock);
 	}
 	take_work.cancel();
-	kernel::guard g(mutex);
-	while (first_waiting())
-		refuse_first();
+	refuse_waiting(true);
 }
 
 /* From here on, info and the socket's user data lead here. Mutex held. */

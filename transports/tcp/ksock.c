@@ -400,9 +400,9 @@ void ksock_get_names(const struct socket *sock, struct ksock_names *names)
 #endif
 }
 
-bool ksock_unread(const struct socket *sock)
+u32 ksock_unread(const struct socket *sock)
 {
-	return !skb_queue_empty_lockless(&sock->sk->sk_receive_queue);
+	return tcp_inq(sock->sk);
 }
 
 bool ksock_heard(const struct socket *sock, unsigned long ticks)

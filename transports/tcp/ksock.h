@@ -49,6 +49,7 @@ struct ksock_out {
 	u32 skip; /* bytes of the first piece that are out already */
 	u32 bytes; /* to send of the pieces, behind @skip */
 	bool copy; /* the pieces may change: TCP must not keep references to them */
+	bool more; /* it may wait for ksock_push() before it leaves, to fill a segment */
 };
 
 /* Stretches of received data, by reference. */
@@ -95,7 +96,7 @@ void ksock_detach(struct socket *sock, struct ksock_user *user); /* locked: upca
 
 enum ksock_state ksock_get_state(const struct socket *sock); /* A */
 void ksock_get_names(const struct socket *sock, struct ksock_names *names); /* A */
-bool ksock_unread(const struct socket *sock); /* A */
+u32 ksock_unread(const struct socket *sock); /* A; bytes received, not yet read */
 /** ksock_heard - has the peer answered what was sent, or at all, within @ticks? A. */
 bool ksock_heard(const struct socket *sock, unsigned long ticks);
 void ksock_probe(struct socket *sock); /* ask the peer now whether it still knows the connection */
@@ -114,7 +115,7 @@ u32 ksock_next_seq(const struct socket *sock); /* A; of the next byte that is se
 u32 ksock_una(const struct socket *sock); /* A; oldest one not acknowledged */
 bool ksock_has_room(const struct socket *sock); /* A; half of the send buffer is free */
 /**
- * ksock_send - give TCP what fits; it may wait for ksock_push() before it leaves
+ * ksock_send - give TCP what fits
  * @full: set, under the socket lock, when not all fitted: rds_tcp_write_space() follows.
  * Return: bytes taken; -EAGAIN full; -ENOMEM; others: the connection is broken. P.
  */

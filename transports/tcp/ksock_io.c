@@ -12,8 +12,7 @@
 
 #include "ksock.h"
 
-/* Everything may wait for ksock_push(), which ends each batch. */
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)
+#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 /* ---- sending ---- */
 
@@ -36,7 +35,7 @@ bool ksock_has_room(const struct socket *sock)
 
 static int send_copied(struct sock *sk, const struct ksock_out *out)
 {
-	struct msghdr msg = { .msg_flags = SEND_FLAGS };
+	struct msghdr msg = { .msg_flags = SEND_FLAGS | (out->more || out->bytes ? MSG_MORE : 0) };
 	struct kvec vec[2];
 	unsigned int nr = 0;
 
@@ -50,7 +49,7 @@ static int send_copied(struct sock *sk, const struct ksock_out *out)
 /* The pieces through one iterator, copied or (where the kernel can) spliced. */
 static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int flags)
 {
-	struct msghdr msg = { .msg_flags = SEND_FLAGS | flags };
+	struct msghdr msg = { .msg_flags = SEND_FLAGS | flags | (out->more ? MSG_MORE : 0) };
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, out->pieces, out->nr_pieces,
 		      out->skip + out->bytes);
@@ -73,8 +72,8 @@ static int send_pages(struct sock *sk, const struct ksock_out *out)
 	for (i = 0; i < out->nr_pieces && left; i++, skip = 0) {
 		const struct bio_vec *bv = &out->pieces[i];
 		u32 len = min(bv->bv_len - skip, left);
-		int ret = kernel_sendpage_locked(sk, bv->bv_page, bv->bv_offset + skip, len,
-						 SEND_FLAGS);
+		int flags = SEND_FLAGS | (out->more || len < left ? MSG_MORE : 0);
+		int ret = kernel_sendpage_locked(sk, bv->bv_page, bv->bv_offset + skip, len, flags);
 
 		if (ret <= 0)
 			return sent ?: ret;

@@ -71,9 +71,11 @@ int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 	if (rm->m_len)
 		describe_payload(rm, sg, off, &out);
 
+	out.more = rm->m_more;
+
 	int sent = ksock_send(sock, &out, &full);
 	if (sent > 0) {
-		unpushed = true;
+		unpushed = out.more;
 		return sent;
 	}
 	if (sent == -EAGAIN) {
@@ -85,7 +87,7 @@ int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 	return sent;
 }
 
-/* End of a batch: what TCP held back to fill a segment leaves now. send_sem held. */
+/* End of a batch that stopped before its queue was empty: what TCP held back leaves now. */
 void rds_tcp_connection::push()
 {
 	if (!unpushed)

@@ -90,8 +90,10 @@ struct rds_tcp_connection : ksock_user {
 	/* accept.cc */
 	[[nodiscard]] bool adopt_first();
 	void take_run();
-	rds_tcp_waiting *first_waiting();
-	void refuse_first();
+	rds_tcp_waiting *find_spent();
+	void unfile(rds_tcp_waiting *w);
+	bool any_waiting();
+	void refuse_waiting(bool all);
 
 	/* connect.cc */
 	int connect();
@@ -136,7 +138,7 @@ struct rds_tcp_connection : ksock_user {
 	u32 last_sent_nxt = 0;
 	u32 last_expected_una = 0;
 
-	/* net's lock to append and to take off; who takes off holds the mutex, too */
+	/* net's lock */
 	kernel::list<rds_tcp_waiting, &rds_tcp_waiting::item> waiting;
 	u32 nr_waiting = 0;
 
@@ -148,7 +150,7 @@ struct rds_tcp_connection : ksock_user {
 	bool take_waiting();
 	unsigned long make_room();
 	void doubt_stream();
-	socket *pop_waiting();
+	rds_tcp_waiting *pop_waiting();
 	int take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *used);
 	int take_payload(sk_buff *skb, u32 off, u32 len, gfp_t gfp);
 	int prepare_partial(gfp_t gfp);
@@ -178,7 +180,7 @@ struct rds_tcp_net {
 	void accepted(socket *s);
 	void knocked(rds_connection *conn, socket *s);
 	void offered(rds_connection *conn, socket *s);
-	bool file(rds_connection *conn, rds_tcp_waiting *w);
+	rds_tcp_waiting *file(rds_connection *conn, rds_tcp_waiting *w);
 };
 
 extern rds_transport rds_tcp_transport;
