@@ -98,8 +98,15 @@ bool all_zero(const u8 *p, unsigned int len)
 
 } // namespace
 
+rds_cong_map::rds_cong_map(rds_net *net, const in6_addr &address) : rn(net), addr(address)
+{
+	kernel::list_item_init(&peers_head);
+	rn->get();
+}
+
 void rds_cong_map::put()
 {
+	rds_net *net = rn;
 	{
 		/* find() must not see a map whose count is zero for long */
 		kernel::guard hold(rn->cong_lock);
@@ -109,6 +116,7 @@ void rds_cong_map::put()
 	}
 	kernel_free(bits);
 	kernel::destroy(this);
+	net->put();
 }
 
 rds_cong_map *rds_cong_get(rds_net *rn, const in6_addr *addr)
@@ -131,6 +139,7 @@ rds_cong_map *rds_cong_get(rds_net *rn, const in6_addr *addr)
 	if (!m)
 		return fresh;
 	kernel::destroy(fresh);
+	rn->put(); /* the one of the map that was not needed */
 	return m;
 }
 

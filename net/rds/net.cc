@@ -44,10 +44,15 @@ void rds_net_destroy(rds_net *rn)
 	}
 	rn->reap_work.cancel();
 	rds_peer_destroy_all(rn, nullptr);
-	/* peers and maps are freed after a grace period, and look at their namespace then */
-	kernel_rcu_barrier();
-	rn->~rds_net();
-	kernel_big_free(rn);
+	rn->put();
+}
+
+void rds_net::put()
+{
+	if (!refs.put())
+		return;
+	this->~rds_net();
+	kernel_big_free(this);
 }
 
 int rds_core_init(void)

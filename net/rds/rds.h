@@ -5,7 +5,8 @@
  *
  * OWNERSHIP
  *
- *   rds_net     one for each network namespace. Outlives everything in it.
+ *   rds_net     one for each network namespace, counted. One reference each: the namespace, and
+ *               each congestion map; so it outlives peers that somebody still refers to.
  *   rds_peer    counted. One reference each: the table of its namespace (until it is destroyed),
  *               each socket that caches it, each message queued on its lanes, each incoming, each
  *               transport object that called rds_conn_get(). Its lanes live inside it.
@@ -68,10 +69,7 @@ struct rds_sock;
 
 /* The map of one address in one namespace, local or remote; loopback makes it both. */
 struct rds_cong_map {
-	rds_cong_map(rds_net *net, const in6_addr &address) : rn(net), addr(address)
-	{
-		kernel::list_item_init(&peers_head);
-	}
+	rds_cong_map(rds_net *net, const in6_addr &address);
 
 	void get() { refs.get(); }
 	bool get_unless_zero() { return refs.get_unless_zero(); }
@@ -110,7 +108,10 @@ constexpr u32 uid_remote = ~0u; /* owner of peers that connected to us */
 struct rds_net {
 	explicit rds_net(struct net *n);
 	void reap();
+	void get() { refs.get(); }
+	void put();
 
+	kernel::refcount refs;
 	struct net *const net;
 	const u32 seed; /* of all hashes here */
 
