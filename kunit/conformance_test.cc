@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which transports the conformance bodies are run for. Process context. */
+#include "transport_conformance.h"
+
+namespace {
+
+constexpr unsigned int other_type = 1;
+
+void run(kunit *test, unsigned int type, void (*body)(conforming &))
+{
+	conforming c(test, type);
+	if (c)
+		body(c);
+}
+
+/* Partial sends of an odd size come free with the fake one. */
+void run_fake(kunit *test, void (*body)(conforming &))
+{
+	SCENARIO(s);
+	s->most = 3001;
+	run(test, fake_type, body);
+}
+
+} // namespace
+
+#define CONFORMANCE(name)                                                                          \
+	TEST_CASE(fake__##name) { run_fake(test, conform_##name); }                                \
+	TEST_CASE(loop__##name) { run(test, RDS_TRANS_LOOP, conform_##name); }                     \
+	TEST_CASE(other__##name) { run(test, other_type, conform_##name); }
+
+CONFORMANCE(sizes_in_order)
+CONFORMANCE(both_ways)
+CONFORMANCE(many_senders)
+CONFORMANCE(drop_in_the_middle)
+CONFORMANCE(shutdown_idempotent)
+CONFORMANCE(ping)
+CONFORMANCE(congestion)
+CONFORMANCE(references)
+CONFORMANCE(collected_and_again)

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite rds_lane: each transition of the state machine, legal and not, through the calls that a
+ * transport has. A lane is held in a state by a fake transport that does not answer.
+ */
+#include "test.h"
+
+namespace {
+
+constexpr u16 from_port = 1000, to_port = 2000;
+
+/* A gate in a hook: who comes waits until it is opened. */
+struct gate {
+	bool closed = false;
+	u32 waiting = 0;
+
+	void pass()
+	{
+		if (!kernel::read_once(closed))
+			return;
+		kernel::add_return(waiting, 1u);
+		bench_wake();
+		eventually([&] { return !kernel::read_once(closed); });
+		kernel::add_return(waiting, ~0u);
+	}
+	bool reached()
+	{
+		return eventually([&] { return kernel::read_once(waiting) > 0; });
+	}
+	void close() { kernel::write_once(closed, true); }
+	void open()
+	{
+		kernel::write_once(closed, false);
+		bench_wake();
+	}
+};
+
+bool reaches(rds_lane *lane, int state)
+{
+	return eventually([&] { return lane->state() == state; });
+}
+
+/*
+ * A lane 1 -> 2 that can be put into each state and held there:
+ *   CONNECTING     the transport does not answer
+ *   ERROR          dropped while conn_connect is still running
+ *   DISCONNECTING  conn_shutdown does not return
+ */
+struct stage {
+	scenario &s;
+	gate connecting, closing;
+	lane_ref lane;
+
+	explicit stage(scenario &scene) : s(scene), lane(scene.fake(), 1, 2)
+	{
+		s->arg = this;
+		s->on_connect = [](fake_transport *f, rds_connection *) {
+			static_cast<stage *>(f->arg)->connecting.pass();
+		};
+		s->on_shutdown = [](fake_transport *f, rds_connection *) {
+			static_cast<stage *>(f->arg)->closing.pass();
+		};
+		s->connect_mode = FAKE_CONNECT_LATER;
+	}
+	~stage()
+	{
+		release();
+		/* no hook needs us any more */
+		s->on_connect = nullptr;
+		s->on_shutdown = nullptr;
+	}
+	void release()
+	{
+		s->connect_mode = FAKE_CONNECT_NOW;
+		connecting.open();
+		closing.open();
+		if (lane && lane->state() == RDS_CONN_CONNECTING && fake_of(lane.get())->connecting)
+			s->complete(lane.get());
+	}
+	bool put(int state);
+	/* From wherever it is: the lane works. */
+	bool works(kunit *test);
+};
+
+bool stage::put(int state)
+{
+	rds_lane *l = lane.get();
+	switch (state) {
+	case RDS_CONN_DOWN:
+		return l->state() == RDS_CONN_DOWN;
+	case RDS_CONN_CONNECTING:
+		rds_conn_connect_if_down(l);
+		return eventually([&] { return kernel::read_once(fake_of(l)->connecting); });
+	case RDS_CONN_UP:
+		if (!put(RDS_CONN_CONNECTING))
+			return false;
+		s->complete(l);
+		return l->up();
+	case RDS_CONN_ERROR:
+		connecting.close();
+		rds_conn_connect_if_down(l);
+		if (!connecting.reached())
+			return false;
+		rds_conn_drop(l);
+		return l->state() == RDS_CONN_ERROR;
+	case RDS_CONN_DISCONNECTING:
+		if (!put(RDS_CONN_UP))
+			return false;
+		closing.close();
+		rds_conn_drop(l);
+		return closing.reached() && l->state() == RDS_CONN_DISCONNECTING;
+	}
+	return false;
+}
+
+bool stage::works(kunit *test)
+{
+	release();
+	test_socket from(1, from_port), to(2, to_port);
+	return EXPECT(from.bound() && to.bound()) &&
+	       EXPECT_EQ(send_number(from, 2, to_port, 42), sizeof(numbered)) &&
+	       EXPECT_NUMBER(to, 42) && EXPECT(reaches(lane.get(), RDS_CONN_UP));
+}
+
+constexpr int all_states[] = {RDS_CONN_DOWN, RDS_CONN_CONNECTING, RDS_CONN_UP, RDS_CONN_ERROR,
+			      RDS_CONN_DISCONNECTING};
+
+} // namespace
+
+TEST_CASE(connect__by_the_first_message)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	EXPECT_EQ(lane->state(), RDS_CONN_DOWN);
+	bench_sleep(20);
+	EXPECT_EQ(s->connects, 0);
+	EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+	EXPECT_NUMBER(to, 1);
+	EXPECT(lane->up());
+	EXPECT_EQ(s->connects, 1);
+}
+
+TEST_CASE(connect__errno_is_retried)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	s->connect_failures = 5;
+	EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+	EXPECT_NUMBER(to, 1);
+	EXPECT_EQ(s->connects, 6);
+	EXPECT_EQ(s->shutdowns, 0); /* nothing was started: nothing is shut down */
+}
+
+TEST_CASE(connect__late)
+{
+	SCENARIO(s);
+	stage g(s);
+	ASSERT(g.lane);
+	ASSERT(g.put(RDS_CONN_CONNECTING));
+	bench_sleep(50);
+	EXPECT_EQ(g.lane->state(), RDS_CONN_CONNECTING);
+	EXPECT_EQ(s->connects, 1);
+	s->complete(g.lane.get());
+	EXPECT(g.lane->up());
+	EXPECT(g.works(test));
+}
+
+/* Both ends of the hook: it drops and returns 0, or it returns an errno of a dropped connection. */
+TEST_CASE(connect__dropped_inside_the_hook)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	s->connect_mode = FAKE_CONNECT_DROP;
+	EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+	ASSERT(eventually([&] { return kernel::read_once(s->connects) >= 3; }));
+	s->on_connect = [](fake_transport *f, rds_connection *conn) {
+		f->connect_failures = 1;
+		rds_conn_drop(conn);
+	};
+	u32 seen = s->connects;
+	ASSERT(eventually([&] { return kernel::read_once(s->connects) >= seen + 3; }));
+	s->on_connect = nullptr;
+	s->connect_mode = FAKE_CONNECT_NOW;
+	EXPECT_NUMBER(to, 1);
+}
+
+TEST_CASE(connect_complete__only_from_connecting)
+{
+	for (int state : all_states) {
+		SCENARIO(s);
+		stage g(s);
+		ASSERT(g.lane);
+		if (!EXPECT_AT(g.put(state), "could not reach state", state, g.lane->state()))
+			return;
+		u32 shutdowns = s->shutdowns;
+		if (state == RDS_CONN_CONNECTING) {
+			s->complete(g.lane.get());
+			EXPECT(g.lane->up());
+		} else {
+			rds_connect_complete(g.lane.get());
+		}
+		/* out of turn while UP it costs the connection; elsewhere nothing */
+		if (state == RDS_CONN_UP)
+			EXPECT(eventually([&] {
+				return kernel::read_once(s->shutdowns) == shutdowns + 1;
+			}));
+		else if (state != RDS_CONN_CONNECTING)
+			EXPECT_EQ(g.lane->state(), state);
+		EXPECT(g.works(test));
+	}
+}
+
+TEST_CASE(drop__in_each_state)
+{
+	for (int state : all_states) {
+		SCENARIO(s);
+		stage g(s);
+		ASSERT(g.lane);
+		if (!EXPECT_AT(g.put(state), "could not reach state", state, g.lane->state()))
+			return;
+		u32 shutdowns = s->shutdowns;
+		bool has_connection = state == RDS_CONN_CONNECTING || state == RDS_CONN_UP;
+		if (has_connection)
+			g.closing.close(); /* no new one until all drops were made */
+		for (int i = 0; i < 3; i++) /* idempotent */
+			rds_conn_drop(g.lane.get());
+		if (has_connection) {
+			g.closing.open();
+			EXPECT(eventually([&] {
+				return kernel::read_once(s->shutdowns) == shutdowns + 1;
+			}));
+		} else {
+			EXPECT_EQ(g.lane->state(), state);
+		}
+		EXPECT(g.works(test));
+		EXPECT(s->shutdowns <= 1);
+	}
+}
+
+/* L1: an accepted connection must not take a lane that has yet to be shut down. */
+TEST_CASE(claim__only_from_down)
+{
+	for (int state : all_states) {
+		SCENARIO(s);
+		stage g(s);
+		ASSERT(g.lane);
+		if (!EXPECT_AT(g.put(state), "could not reach state", state, g.lane->state()))
+			return;
+		bool may = state == RDS_CONN_DOWN;
+		EXPECT_EQ(rds_conn_claim(g.lane.get()), may);
+		EXPECT_EQ(rds_conn_claim(g.lane.get()), 0);
+		if (may) {
+			EXPECT_EQ(g.lane->state(), RDS_CONN_CONNECTING);
+			/* the claimed connection is lost again before it was complete */
+			rds_conn_drop(g.lane.get());
+		} else {
+			EXPECT_EQ(g.lane->state(), state);
+		}
+		EXPECT(g.works(test));
+	}
+}
+
+TEST_CASE(connect_if_down__in_each_state)
+{
+	for (int state : all_states) {
+		SCENARIO(s);
+		stage g(s);
+		ASSERT(g.lane);
+		if (!EXPECT_AT(g.put(state), "could not reach state", state, g.lane->state()))
+			return;
+		u32 connects = s->connects;
+		for (int i = 0; i < 3; i++)
+			rds_conn_connect_if_down(g.lane.get());
+		if (state == RDS_CONN_DOWN) {
+			EXPECT(eventually([&] {
+				return kernel::read_once(fake_of(g.lane.get())->connecting);
+			}));
+			EXPECT_EQ(s->connects, 1);
+		} else {
+			EXPECT_EQ(g.lane->state(), state);
+			EXPECT_EQ(s->connects, connects);
+		}
+		EXPECT(g.works(test));
+	}
+}
+
+/* L3: teardown owns send_sem; the fake transport reports a shutdown during xmit. */
+TEST_CASE(shutdown__waits_for_the_sender)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	EXPECT_EQ(send_number(from, 2, to_port, 0), sizeof(numbered));
+	ASSERT(EXPECT_NUMBER(to, 0));
+	gate inside;
+	s->arg = &inside;
+	s->on_xmit = [](fake_transport *f, rds_connection *, rds_message *, bool *) {
+		static_cast<gate *>(f->arg)->pass();
+		return 0;
+	};
+	inside.close();
+	{
+		thread sender([&] {
+			EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+		});
+		ASSERT(inside.reached());
+		rds_conn_drop(lane.get());
+		ASSERT(reaches(lane.get(), RDS_CONN_DISCONNECTING));
+		bench_sleep(30); /* for the shutdown that must not come */
+		EXPECT_EQ(s->shutdowns, 0);
+		inside.open();
+	}
+	EXPECT_NUMBER(to, 1);
+	EXPECT(eventually([&] { return kernel::read_once(s->shutdowns) == 1; }));
+	EXPECT_EMPTY(to);
+	s->on_xmit = nullptr;
+}
+
+namespace {
+
+struct windows {
+	unsigned long seen[12];
+	u32 nr;
+};
+
+} // namespace
+
+TEST_CASE(backoff__window_doubles_to_the_ceiling)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	rds_tunables.reconnect_min_ticks = 1;
+	rds_tunables.reconnect_max_ticks = 10;
+	windows w{};
+	s->arg = &w;
+	s->on_connect = [](fake_transport *f, rds_connection *conn) {
+		auto *to_note = static_cast<windows *>(f->arg);
+		if (to_note->nr < 12)
+			to_note->seen[to_note->nr++] = lane_of(conn)->c_backoff.window;
+	};
+	s->connect_failures = 11;
+	EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+	ASSERT(EXPECT_NUMBER(to, 1));
+	const unsigned long want[12] = {0, 1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10};
+	ASSERT_EQ(w.nr, 12);
+	for (u32 i = 0; i < 12; i++)
+		EXPECT_EQ(w.seen[i], want[i]);
+	/* success starts it anew */
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	EXPECT_EQ(lane->c_backoff.window, 0);
+	s->on_connect = nullptr;
+}
+
+/* L2: whatever happens while the delay runs, the lane connects in the end. */
+TEST_CASE(backoff__drop_and_requests_during_the_delay)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	rds_tunables.reconnect_min_ticks = 5;
+	rds_tunables.reconnect_max_ticks = 20;
+	for (u32 round = 0; round < 10; round++) {
+		kernel::write_once(s->connect_failures, 4u);
+		rds_conn_drop(lane.get());
+		EXPECT_EQ(send_number(from, 2, to_port, round), sizeof(numbered));
+		u32 seen = kernel::read_once(s->connects);
+		while (kernel::read_once(s->connects) < seen + 3) {
+			rds_conn_drop(lane.get());
+			rds_conn_connect_if_down(lane.get());
+			u32 now = kernel::read_once(s->connects);
+			bench_yield();
+			if (!eventually([&] { return kernel::read_once(s->connects) != now; }, 5) &&
+			    lane->up())
+				break;
+		}
+		ASSERT(EXPECT_NUMBER(to, round));
+	}
+}
+
+/* L8: where only the smaller address connects, the larger one knocks, with something to send. */
+TEST_CASE(larger__knocks_while_it_has_something_to_send)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	test_socket from(2, from_port), to(1, to_port);
+	ASSERT(from.bound() && to.bound());
+	rds_tunables.reconnect_max_ticks = 5;
+	lane_ref lane(s.fake(), 2, 1);
+	ASSERT(lane);
+	EXPECT_EQ(lane->c_larger, 1);
+	kernel::write_once(s->connect_failures, ~0u);
+	rds_conn_connect_if_down(lane.get());
+	ASSERT(eventually([&] { return kernel::read_once(s->connects) == 1; }));
+	bench_sleep(200);
+	EXPECT_EQ(s->connects, 1); /* the queue is empty: nobody needs it */
+	/* the peer is down; a message waits, and the first knock that is heard brings it over */
+	EXPECT_EQ(send_number(from, 1, to_port, 1), sizeof(numbered));
+	ASSERT(eventually([&] { return kernel::read_once(s->connects) >= 5; }));
+	kernel::write_once(s->connect_failures, 0u);
+	EXPECT_NUMBER(to, 1);
+}
+
+/* Senders, and somebody who drops all the time: each message once, in the order of its sender. */
+TEST_CASE(storm__drops_under_traffic)
+{
+	constexpr u32 senders = 3, each = 80;
+	SCENARIO(s);
+	s->most = 30;
+	s->on_xmit = [](fake_transport *f, rds_connection *conn, rds_message *, bool *) {
+		if (f->xmits % 7 == 0)
+			bench_yield();
+		if (f->xmits % 41 == 0)
+			rds_conn_drop(conn);
+		return 0;
+	};
+	test_socket to(2, to_port);
+	ASSERT(to.bound());
+	to.buffers(0, 4 << 20);
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	rds_tunables.reconnect_max_ticks = 2;
+	rds_tunables.send_batch_count = 4; /* a batch is finished before the shutdown */
+	bool done = false;
+	auto send_all = [&](u32 me) {
+		test_socket from(1, from_port + me);
+		EXPECT(from.bound());
+		for (u32 i = 0; from.bound() && i < each; i++)
+			EXPECT_EQ(send_number(from, 2, to_port, i, me, 0), sizeof(numbered));
+		EXPECT(eventually([&] { return !kernel::read_once(from.rds()->snd_bytes); }));
+	};
+	{
+		thread breaker([&] {
+			while (!kernel::read_once(done)) {
+				u32 seen = kernel::read_once(s->nr_frames);
+				eventually([&] {
+					return kernel::read_once(s->nr_frames) >= seen + 3 ||
+					       kernel::read_once(done);
+				}, 100);
+				rds_conn_drop(lane.get());
+			}
+		});
+		{
+			thread a([&] { send_all(0); });
+			thread b([&] { send_all(1); });
+			thread c([&] { send_all(2); });
+		}
+		kernel::write_once(done, true);
+		bench_wake();
+	}
+	u32 next[senders] = {};
+	for (u32 i = 0; i < senders * each; i++) {
+		numbered n{};
+		ASSERT_EQ(to.recv(&n, sizeof(n)), sizeof(n));
+		ASSERT(n.sender < senders);
+		ASSERT_EQ(n.number, next[n.sender]++);
+	}
+	EXPECT_EMPTY(to);
+	EXPECT_AT(s->shutdowns > 3, "the storm was none", s->shutdowns, s->xmits);
+	s->on_xmit = nullptr;
+}
+
+/* A namespace or a transport may end at any time. */
+TEST_CASE(destroy__in_each_state)
+{
+	for (int state : all_states) {
+		SCENARIO(s);
+		test_socket from(1, from_port);
+		ASSERT(from.bound());
+		{
+			stage g(s);
+			ASSERT(g.lane);
+			if (!EXPECT_AT(g.put(state), "could not reach state", state,
+				       g.lane->state()))
+				return;
+			EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+			thread opener([&] {
+				/* destroying waits for the hooks: let them go once it does */
+				bench_sleep(20);
+				g.connecting.open();
+				g.closing.open();
+			});
+			rds_peer_destroy(g.lane->c_peer);
+			opener.join();
+			EXPECT_EQ(g.lane->state(), RDS_CONN_DOWN);
+			EXPECT(!g.lane->has_messages());
+			/* late calls of a transport meet an empty shell */
+			rds_connect_complete(g.lane.get());
+			rds_conn_drop(g.lane.get());
+			rds_conn_connect_if_down(g.lane.get());
+			rds_send_kick(g.lane.get());
+			rds_recv_kick(g.lane.get());
+			EXPECT_EQ(rds_conn_claim(g.lane.get()), 0);
+			EXPECT_EQ(g.lane->state(), RDS_CONN_DOWN);
+			EXPECT_EQ(rds_conn_alive(g.lane.get()), 0);
+		}
+		EXPECT_EQ(from.rds()->snd_bytes, 0);
+	}
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite rds_peer: how many peers, for how long, and what they leave behind. Process context. */
+#include "test.h"
+
+namespace {
+
+constexpr u16 from_port = 1000, to_port = 2000;
+
+rds_net *here()
+{
+	return rds_net_of(bench_init_net());
+}
+
+bool is_error(const void *p)
+{
+	return reinterpret_cast<unsigned long>(p) >= -4095UL;
+}
+
+int error_of(const void *p)
+{
+	return static_cast<int>(reinterpret_cast<long>(p));
+}
+
+/* As a transport does for an incoming connection from fake address @faddr. */
+rds_connection *accept_from(scenario &s, u32 faddr)
+{
+	in6_addr l = fake_addr(1), f = fake_addr(faddr);
+	return rds_conn_accept(bench_init_net(), &l, &f, &s->trans, 0, 0);
+}
+
+int try_accept(scenario &s, u32 faddr)
+{
+	rds_connection *conn = accept_from(s, faddr);
+	if (is_error(conn))
+		return error_of(conn);
+	rds_conn_put(conn);
+	return 0;
+}
+
+u32 peers()
+{
+	return kernel::read_once(here()->nr_peers);
+}
+
+} // namespace
+
+/* Memory is bounded whatever is sent to whom. */
+TEST_CASE(cap__of_the_namespace)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port);
+	ASSERT(from.bound());
+	s->connect_mode = FAKE_CONNECT_LATER;
+	ASSERT_EQ(peers(), 0);
+	rds_tunables.max_peers = 10;
+	u64 refused = stat_of(rds_s_peer_refused);
+	u32 ok = 0;
+	for (u32 i = 0; i < 30; i++) {
+		long ret = send_number(from, 2 + i, to_port, i);
+		if (ret == sizeof(numbered))
+			ok++;
+		else
+			EXPECT_EQ(ret, -ENOMEM);
+		EXPECT(peers() <= 10);
+	}
+	EXPECT(ok > 0 && ok <= 10);
+	EXPECT(stat_of(rds_s_peer_refused) > refused);
+	EXPECT_EQ(try_accept(s, 77), -ENOMEM);
+	/* those that are there still work */
+	EXPECT_EQ(send_number(from, 2, to_port, 0), sizeof(numbered));
+}
+
+TEST_CASE(cap__of_a_user)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port);
+	ASSERT(from.bound());
+	s->connect_mode = FAKE_CONNECT_LATER;
+	rds_tunables.max_peers_user = 3;
+	u32 ok = 0;
+	for (u32 i = 0; i < 10; i++)
+		ok += send_number(from, 2 + i, to_port, i) == sizeof(numbered);
+	EXPECT(ok > 0 && ok <= 3);
+	EXPECT_EQ(try_accept(s, 77), 0); /* strangers have their own share */
+}
+
+TEST_CASE(cap__of_strangers)
+{
+	SCENARIO(s);
+	rds_tunables.max_peers_user = 3;
+	for (u32 i = 0; i < 3; i++)
+		EXPECT_EQ(try_accept(s, 2 + i), 0);
+	EXPECT_EQ(try_accept(s, 9), -ENOMEM);
+	EXPECT_EQ(try_accept(s, 2), 0); /* known already */
+	test_socket from(1, from_port);
+	ASSERT(from.bound());
+	s->connect_mode = FAKE_CONNECT_LATER;
+	EXPECT_EQ(send_number(from, 20, to_port, 0), sizeof(numbered));
+}
+
+TEST_CASE(reap__idle_peers_go)
+{
+	SCENARIO(s);
+	for (u32 i = 0; i < 5; i++)
+		EXPECT_EQ(try_accept(s, 2 + i), 0);
+	EXPECT_EQ(peers(), 5);
+	EXPECT_EQ(rds_peer_reap(here()), 0); /* not idle for long enough */
+	rds_tunables.idle_seconds = 0;
+	/* by itself, within the interval */
+	EXPECT(eventually([&] { return !peers(); }));
+	EXPECT(eventually([&] { return kernel::read_once(s->frees) == 5; }));
+	EXPECT_EQ(s->allocs, 5);
+}
+
+TEST_CASE(reap__makes_room)
+{
+	SCENARIO(s);
+	rds_tunables.max_peers = 4;
+	for (u32 i = 0; i < 4; i++)
+		EXPECT_EQ(try_accept(s, 2 + i), 0);
+	EXPECT_EQ(try_accept(s, 50), -ENOMEM);
+	rds_tunables.idle_seconds = 0;
+	EXPECT(eventually([&] { return !try_accept(s, 50); }));
+	test_socket from(1, from_port);
+	ASSERT(from.bound());
+	s->connect_mode = FAKE_CONNECT_LATER;
+	EXPECT(eventually([&] { return send_number(from, 60, to_port, 1) == sizeof(numbered); }));
+}
+
+TEST_CASE(reap__not_what_is_in_use)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	rds_tunables.idle_seconds = 0;
+	/* a message waits */
+	s->connect_mode = FAKE_CONNECT_LATER;
+	EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	rds_peer_reap(here());
+	EXPECT_EQ(rds_conn_alive(lane.get()), 1);
+	/* up, and there is room enough */
+	ASSERT(eventually([&] { return kernel::read_once(fake_of(lane.get())->connecting); }));
+	s->complete(lane.get());
+	EXPECT_NUMBER(to, 1);
+	ASSERT(eventually([&] { return !lane->has_messages() && !kernel::read_once(lane->c_xmit_rm); }));
+	rds_peer_reap(here());
+	EXPECT_EQ(rds_conn_alive(lane.get()), 1);
+	/* and what goes does not take an unread message along */
+	EXPECT_EQ(send_number(from, 2, to_port, 2), sizeof(numbered));
+	ASSERT(eventually([&] { return kernel::read_once(to.rds()->rcv_count) == 1; }));
+	rds_tunables.max_peers = 1;
+	ASSERT(eventually([&] {
+		rds_peer_reap(here());
+		return !peers();
+	}));
+	EXPECT_NUMBER(to, 2);
+}
+
+/*
+ * A connect hook that needs a peer at the cap: the lane whose hook it is may be idle itself, and
+ * must not wait for its own end.
+ */
+TEST_CASE(reap__from_a_connect_hook)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port);
+	ASSERT(from.bound());
+	rds_tunables.max_peers = 1;
+	for (u32 round = 0; round < 5; round++) {
+		rds_tunables.idle_seconds = 60;
+		s->connect_mode = FAKE_CONNECT_LATER;
+		u32 seen = kernel::read_once(s->connects);
+		/* its reverse has no room: the hook fails, again and again */
+		ASSERT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
+		EXPECT_EQ(from.cancel(2, to_port), 0);
+		rds_tunables.idle_seconds = 0;
+		ASSERT(eventually([&] { return kernel::read_once(s->connects) > seen || !peers(); }));
+		ASSERT(eventually([&] { return !peers(); }));
+	}
+}
+
+/* Several threads first-sending to one peer: one peer comes of it, the others' are freed. */
+TEST_CASE(create__many_at_once)
+{
+	SCENARIO(s);
+	test_socket to(2, to_port);
+	ASSERT(to.bound());
+	for (u32 round = 0; round < 20; round++) {
+		bool go = false;
+		auto race = [&](u32 me) {
+			test_socket from(1, from_port + me);
+			while (!kernel::read_once(go))
+				bench_yield();
+			EXPECT_EQ(send_number(from, 2, to_port, me), sizeof(numbered));
+			eventually([&] { return !kernel::read_once(from.rds()->snd_bytes); });
+		};
+		{
+			thread a([&] { race(0); });
+			thread b([&] { race(1); });
+			thread c([&] { race(2); });
+			thread d([&] { race(3); });
+			kernel::write_once(go, true);
+		}
+		numbered n;
+		for (u32 i = 0; i < 4; i++)
+			EXPECT_EQ(to.recv_wait(&n, sizeof(n)), sizeof(n));
+		EXPECT_EQ(peers(), 2); /* there and back */
+		rds_peer_destroy_all(here(), &s->trans);
+		EXPECT_EQ(peers(), 0);
+	}
+}
+
+/* Peers are collected as fast as they are made; nothing is lost but time. */
+TEST_CASE(create__races_with_collection)
+{
+	SCENARIO(s);
+	test_socket to(2, to_port);
+	ASSERT(to.bound());
+	rds_tunables.idle_seconds = 0;
+	rds_tunables.max_peers = 2;
+	bool done = false;
+	{
+		thread reaper([&] {
+			while (!kernel::read_once(done)) {
+				rds_peer_reap(here());
+				bench_yield();
+			}
+		});
+		test_socket from(1, from_port);
+		for (u32 i = 0; i < 100; i++) {
+			long ret = 0;
+			/* an old one may still stand in the way of a new one */
+			eventually([&] {
+				ret = send_number(from, 2, to_port, i);
+				return ret != -ENOMEM;
+			});
+			if (!EXPECT_EQ(ret, sizeof(numbered)) || !EXPECT_NUMBER(to, i))
+				break;
+		}
+		kernel::write_once(done, true);
+	}
+}
+
+TEST_CASE(accept__finds_the_same)
+{
+	SCENARIO(s);
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	rds_connection *conn = accept_from(s, 2);
+	ASSERT(!is_error(conn));
+	EXPECT(conn == lane.get());
+	rds_conn_put(conn);
+	rds_connection *back = rds_conn_reverse(lane.get());
+	ASSERT(!is_error(back));
+	EXPECT(back != conn);
+	rds_connection *forth = rds_conn_reverse(back);
+	EXPECT(forth == lane.get());
+	rds_conn_put(forth);
+	rds_conn_put(back);
+}
+
+/* L14: the refusal leaves nothing behind. */
+TEST_CASE(accept__refuses_local_addresses)
+{
+	SCENARIO(s);
+	s->trans.t_prefer_loopback = 1;
+	for (u32 i = 0; i < 20; i++)
+		EXPECT_EQ(try_accept(s, 2), -EOPNOTSUPP);
+	EXPECT_EQ(s->allocs, 0);
+	EXPECT_EQ(peers(), 0);
+	s->trans.t_prefer_loopback = 0;
+	s.unregister();
+	EXPECT_EQ(try_accept(s, 2), -ENETDOWN);
+}
+
+TEST_CASE(destroy_net__and_again)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	for (u32 i = 0; i < 5; i++) {
+		EXPECT_EQ(send_number(from, 2, to_port, i), sizeof(numbered));
+		EXPECT_NUMBER(to, i);
+		rds_conn_destroy_net(&s->trans, bench_init_net());
+		EXPECT_EQ(peers(), 0);
+		EXPECT_EQ(s->allocs, s->frees);
+	}
+	EXPECT_EQ(from.rds()->snd_bytes, 0);
+}
+
+/* L10, L11: another namespace is another world, and its end takes its peers along. */
+TEST_CASE(namespace__ends_with_live_peers)
+{
+	SCENARIO(s);
+	struct net *net = bench_net_make();
+	if (!net) {
+		bench_skip(test, "no namespace to be had: run by scripts/run-kunit?");
+		return;
+	}
+	{
+		test_socket here_to(2, to_port), from(net), to(net);
+		EXPECT(here_to.bound());
+		EXPECT_EQ(from.bind(fake_net + 1, from_port), 0);
+		EXPECT_EQ(to.bind(fake_net + 2, to_port), 0); /* no EADDRINUSE across */
+		for (u32 i = 0; i < 5; i++)
+			EXPECT_EQ(send_number(from, 2, to_port, i), sizeof(numbered));
+		for (u32 i = 0; i < 5; i++)
+			EXPECT_NUMBER(to, i);
+		EXPECT_EMPTY(here_to);
+		EXPECT_EQ(peers(), 0);
+		/* frames hold peers: none must come after they are forgotten below */
+		EXPECT(eventually([&] { return !kernel::read_once(from.rds()->snd_bytes); }));
+		/* one direction stays in the middle of something */
+		s->connect_mode = FAKE_CONNECT_LATER;
+		EXPECT_EQ(send_number(from, 3, to_port, 0), sizeof(numbered));
+		EXPECT(rds_net_of(net)->nr_peers >= 3);
+	}
+	s->forget_frames();
+	bench_net_put(net);
+	EXPECT_EQ(s->allocs, s->frees);
+}

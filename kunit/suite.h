@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How a suite is registered: x_kunit.c lists its cases, x_test.cc has their bodies. C only. A list
+ * is a macro that applies its argument to each name.
+ */
+#ifndef RDS_KUNIT_SUITE_H
+#define RDS_KUNIT_SUITE_H
+
+#include <kunit/test.h>
+
+#define RDS_CASE_DECLARE(name) void name(struct kunit *test);
+#define RDS_CASE_ENTRY(name) KUNIT_CASE(name),
+
+#define RDS_KUNIT_SUITE(suite, CASES)                                                              \
+	CASES(RDS_CASE_DECLARE)                                                                    \
+	static struct kunit_case suite##_cases[] = { CASES(RDS_CASE_ENTRY){} };                    \
+	static struct kunit_suite suite##_suite = {                                                \
+		.name = #suite,                                                                    \
+		.test_cases = suite##_cases,                                                       \
+	};                                                                                         \
+	kunit_test_suite(suite##_suite)
+
+#endif /* RDS_KUNIT_SUITE_H */
