@@ -9,23 +9,27 @@
 
 namespace kernel {
 
-template <typename T> inline T read_once(const T &v)
+template <typename T>
+inline T read_once(const T &v)
 {
 	return __atomic_load_n(&v, __ATOMIC_RELAXED);
 }
 
-template <typename T> inline void write_once(T &v, T to)
+template <typename T>
+inline void write_once(T &v, T to)
 {
 	__atomic_store_n(&v, to, __ATOMIC_RELAXED);
 }
 
 /* The reader's end of publish(); a data dependency would do, acquire costs nothing on x86. */
-template <typename T> inline T load_acquire(const T &v)
+template <typename T>
+inline T load_acquire(const T &v)
 {
 	return __atomic_load_n(&v, __ATOMIC_ACQUIRE);
 }
 
-template <typename T> inline void store_release(T &v, T to)
+template <typename T>
+inline void store_release(T &v, T to)
 {
 	__atomic_store_n(&v, to, __ATOMIC_RELEASE);
 }
@@ -37,7 +41,8 @@ inline void full_barrier()
 }
 
 /* Full barriers on both sides, as the kernel's value-returning operations. */
-template <typename T> inline T exchange(T &v, T to)
+template <typename T>
+inline T exchange(T &v, T to)
 {
 	full_barrier();
 	T old = __atomic_exchange_n(&v, to, __ATOMIC_SEQ_CST);
@@ -45,7 +50,8 @@ template <typename T> inline T exchange(T &v, T to)
 	return old;
 }
 
-template <typename T> [[nodiscard]] inline bool compare_exchange(T &v, T from, T to)
+template <typename T>
+[[nodiscard]] inline bool compare_exchange(T &v, T from, T to)
 {
 	full_barrier();
 	bool done = __atomic_compare_exchange_n(&v, &from, to, false, __ATOMIC_SEQ_CST,
@@ -55,7 +61,8 @@ template <typename T> [[nodiscard]] inline bool compare_exchange(T &v, T from, T
 }
 
 /* Relaxed. Return: the new value. */
-template <typename T> inline T add_return(T &v, T n)
+template <typename T>
+inline T add_return(T &v, T n)
 {
 	return __atomic_add_fetch(&v, n, __ATOMIC_RELAXED);
 }

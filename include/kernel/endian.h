@@ -18,7 +18,7 @@ namespace kernel {
 
 template <typename T>
 concept wire_integer = std::same_as<T, std::uint16_t> || std::same_as<T, std::uint32_t> ||
-		       std::same_as<T, std::uint64_t>;
+	std::same_as<T, std::uint64_t>;
 
 /* Its own inverse: host to big-endian and back. */
 template <wire_integer T>

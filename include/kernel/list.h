@@ -46,7 +46,8 @@ inline bool list_item_linked(const list_head *n)
 }
 
 /* The object around one of its members. */
-template <typename T, typename M> inline T *container(M *member, M T::*which)
+template <typename T, typename M>
+inline T *container(M *member, M T::*which)
 {
 	/* offset of a member pointer, without an object */
 	alignas(T) unsigned char *none = nullptr;
@@ -54,8 +55,9 @@ template <typename T, typename M> inline T *container(M *member, M T::*which)
 	return reinterpret_cast<T *>(reinterpret_cast<unsigned char *>(member) - off);
 }
 
-template <typename T, list_head T::*Item> class list : pinned {
-    public:
+template <typename T, list_head T::*Item>
+class list : pinned {
+public:
 	list() { list_item_init(&m_head); }
 
 	/* Also without the lock, as a hint. */
@@ -85,7 +87,8 @@ template <typename T, list_head T::*Item> class list : pinned {
 		list_item_init(&from.m_head);
 	}
 	/* @f may remove its argument from the list. */
-	template <typename F> void each(F f)
+	template <typename F>
+	void each(F f)
 	{
 		for (list_head *n = m_head.next, *then; n != &m_head; n = then) {
 			then = n->next;
@@ -93,7 +96,7 @@ template <typename T, list_head T::*Item> class list : pinned {
 		}
 	}
 
-    private:
+private:
 	static T *of(list_head *n) { return container<T, list_head>(n, Item); }
 	list_head m_head;
 };
@@ -105,8 +108,9 @@ struct hash_link {
 };
 
 /* A chain: writers hold a lock, readers an RCU section. */
-template <typename T, hash_link T::*Link> class hash_chain {
-    public:
+template <typename T, hash_link T::*Link>
+class hash_chain {
+public:
 	void add(T *t)
 	{
 		hash_link *n = &(t->*Link), *first = read_once(m_first);
@@ -129,7 +133,7 @@ template <typename T, hash_link T::*Link> class hash_chain {
 	T *first() const { return of(load_acquire(m_first)); }
 	static T *next(const T *t) { return of(load_acquire((t->*Link).next)); }
 
-    private:
+private:
 	static T *of(hash_link *n) { return n ? container<T, hash_link>(n, Link) : nullptr; }
 	hash_link *m_first;
 };

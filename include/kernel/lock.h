@@ -12,57 +12,58 @@ namespace kernel {
 
 /* Taken with softirqs off. */
 class spinlock : pinned {
-    public:
+public:
 	explicit spinlock(kernel_lock_class cls) { kernel_spin_init(&m_lock, cls); }
 	void lock() { kernel_spin_lock(&m_lock); }
 	void lock_nested() { kernel_spin_lock_nested(&m_lock); }
 	void unlock() { kernel_spin_unlock(&m_lock); }
 	void assert_held() const { kernel_spin_assert_held(&m_lock); }
 
-    private:
+private:
 	opaque<SPINLOCK_SIZE, SPINLOCK_ALIGN> m_lock;
 };
 
 /* Sleeps. */
 class mutex : pinned {
-    public:
+public:
 	explicit mutex(kernel_mutex_class cls) { kernel_mutex_init(&m_mutex, cls); }
 	void lock() { kernel_mutex_lock(&m_mutex); }
 	void unlock() { kernel_mutex_unlock(&m_mutex); }
 	void assert_held() const { kernel_mutex_assert_held(&m_mutex); }
 
-    private:
+private:
 	opaque<MUTEX_SIZE, MUTEX_ALIGN> m_mutex;
 };
 
 /* The one sleeping lock that softirqs may try and release. */
 class semaphore : pinned {
-    public:
+public:
 	explicit semaphore(kernel_sem_class cls) { kernel_sem_init(&m_sem, cls); }
 	void lock() { kernel_sem_down(&m_sem); }
 	[[nodiscard]] bool try_lock() { return kernel_sem_try_down(&m_sem); }
 	void unlock() { kernel_sem_up(&m_sem); }
 	void assert_held() { kernel_sem_assert_held(&m_sem); }
 
-    private:
+private:
 	opaque<SEM_SIZE, SEM_ALIGN> m_sem;
 };
 
 class rwsem : pinned {
-    public:
+public:
 	explicit rwsem(kernel_rwsem_class cls) { kernel_rwsem_init(&m_sem, cls); }
 	void lock() { kernel_rwsem_write_lock(&m_sem); }
 	void unlock() { kernel_rwsem_write_unlock(&m_sem); }
 	void lock_shared() { kernel_rwsem_read_lock(&m_sem); }
 	void unlock_shared() { kernel_rwsem_read_unlock(&m_sem); }
 
-    private:
+private:
 	opaque<RWSEM_SIZE, RWSEM_ALIGN> m_sem;
 };
 
 /* Holds a lock for a scope, or until release(). */
-template <typename Lock> class [[nodiscard]] guard : pinned {
-    public:
+template <typename Lock>
+class [[nodiscard]] guard : pinned {
+public:
 	explicit guard(Lock &lock) : m_lock(&lock) { lock.lock(); }
 	~guard() { release(); }
 	void release()
@@ -72,32 +73,34 @@ template <typename Lock> class [[nodiscard]] guard : pinned {
 		m_lock = nullptr;
 	}
 
-    private:
+private:
 	Lock *m_lock;
 };
 
 /* A second spinlock of the same class; the caller says by comment why the order is fixed. */
 class [[nodiscard]] nested_guard : pinned {
-    public:
+public:
 	explicit nested_guard(spinlock &lock) : m_lock(lock) { lock.lock_nested(); }
 	~nested_guard() { m_lock.unlock(); }
 
-    private:
+private:
 	spinlock &m_lock;
 };
 
-template <typename Lock> class [[nodiscard]] shared_guard : pinned {
-    public:
+template <typename Lock>
+class [[nodiscard]] shared_guard : pinned {
+public:
 	explicit shared_guard(Lock &lock) : m_lock(lock) { lock.lock_shared(); }
 	~shared_guard() { m_lock.unlock_shared(); }
 
-    private:
+private:
 	Lock &m_lock;
 };
 
 /* Holds it if it was free; test before use. */
-template <typename Lock> class [[nodiscard]] try_guard : pinned {
-    public:
+template <typename Lock>
+class [[nodiscard]] try_guard : pinned {
+public:
 	explicit try_guard(Lock &lock) : m_lock(lock), m_held(lock.try_lock()) {}
 	~try_guard()
 	{
@@ -106,14 +109,14 @@ template <typename Lock> class [[nodiscard]] try_guard : pinned {
 	}
 	explicit operator bool() const { return m_held; }
 
-    private:
+private:
 	Lock &m_lock;
 	const bool m_held;
 };
 
 /* An RCU read section. */
 class [[nodiscard]] rcu_guard : pinned {
-    public:
+public:
 	rcu_guard() { kernel_rcu_read_lock(); }
 	~rcu_guard() { kernel_rcu_read_unlock(); }
 };

@@ -9,7 +9,8 @@
 
 namespace kernel {
 
-template <size_t Size, size_t Align> struct alignas(Align) opaque {
+template <size_t Size, size_t Align>
+struct alignas(Align) opaque {
 	unsigned char raw[Size];
 };
 

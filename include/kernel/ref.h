@@ -12,18 +12,19 @@ namespace kernel {
 
 /* refcount_t: saturates and reports. Starts at one. */
 class refcount : pinned {
-    public:
+public:
 	refcount() { kernel_ref_init(&m_refs); }
 	void get() { kernel_ref_inc(&m_refs); }
 	[[nodiscard]] bool get_unless_zero() { return kernel_ref_inc_not_zero(&m_refs); }
 	[[nodiscard]] bool put() { return kernel_ref_dec_and_test(&m_refs); }
 
-    private:
+private:
 	u32 m_refs;
 };
 
-template <typename T> class [[nodiscard]] ref {
-    public:
+template <typename T>
+class [[nodiscard]] ref {
+public:
 	ref() = default;
 	ref(ref &&from) : m_p(from.release()) {}
 	ref &operator=(ref &&from)
@@ -65,7 +66,7 @@ template <typename T> class [[nodiscard]] ref {
 	}
 	void reset() { *this = ref(); }
 
-    private:
+private:
 	explicit ref(T *p) : m_p(p) {}
 	T *m_p = nullptr;
 };

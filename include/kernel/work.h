@@ -9,24 +9,26 @@
 namespace kernel {
 
 class work : pinned {
-    public:
+public:
 	work(kernel_work_func func, kernel_work_class cls) { kernel_work_init(&m_work, func, cls); }
-	bool queue(unsigned long delay_ticks = 0) { return kernel_work_queue(&m_work, delay_ticks); }
+	bool queue(unsigned long delay_ticks = 0)
+	{
+		return kernel_work_queue(&m_work, delay_ticks);
+	}
 	void requeue(unsigned long delay_ticks) { kernel_work_requeue(&m_work, delay_ticks); }
 	bool cancel() { return kernel_work_cancel(&m_work); }
 	void flush() { kernel_work_flush(&m_work); }
 
-    private:
+private:
 	opaque<WORK_SIZE, WORK_ALIGN> m_work;
 };
 
 /* The callback: work_thunk<&T::m_work, &T::run> calls t->run(). */
-template <auto Member, auto Func> struct work_thunk;
-template <typename T, work T::*Member, void (T::*Func)()> struct work_thunk<Member, Func> {
-	static void call(void *w)
-	{
-		(container<T, work>(static_cast<work *>(w), Member)->*Func)();
-	}
+template <auto Member, auto Func>
+struct work_thunk;
+template <typename T, work T::*Member, void (T::*Func)()>
+struct work_thunk<Member, Func> {
+	static void call(void *w) { (container<T, work>(static_cast<work *>(w), Member)->*Func)(); }
 };
 
 } // namespace kernel

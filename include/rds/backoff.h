@@ -8,7 +8,7 @@
 namespace rds {
 
 struct reconnect_backoff {
-	unsigned long window = 0;	/* 0: the next attempt is immediate */
+	unsigned long window = 0; /* 0: the next attempt is immediate */
 
 	/*
 	 * The delay of the next attempt: none the first time, then random within a window

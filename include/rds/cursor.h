@@ -19,9 +19,8 @@ class cursor {
 public:
 	constexpr cursor() = default;
 	constexpr explicit cursor(std::span<const std::uint8_t> bytes)
-		: m_pos(bytes.data()), m_left(bytes.size())
-	{
-	}
+	    : m_pos(bytes.data()), m_left(bytes.size())
+	{}
 
 	[[nodiscard]] constexpr std::size_t left() const { return m_left; }
 

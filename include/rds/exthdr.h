@@ -61,7 +61,7 @@ class exthdr_writer {
 public:
 	/* `used` is what an earlier writer reported; the rest is cleared. */
 	explicit exthdr_writer(exthdr_area area, std::size_t used = 0)
-		: m_area(area), m_used(used < RDS_EXTHDR_BYTES ? used : RDS_EXTHDR_BYTES)
+	    : m_area(area), m_used(used < RDS_EXTHDR_BYTES ? used : RDS_EXTHDR_BYTES)
 	{
 		for (std::size_t i = m_used; i < RDS_EXTHDR_BYTES; i++)
 			m_area[i] = 0;
@@ -217,9 +217,9 @@ private:
  */
 struct handshake {
 	bool has_npaths = false;
-	std::uint16_t npaths = 0;	/* meaningful if has_npaths */
-	std::uint32_t gen_num = 0;	/* 0 = not announced */
-	bool sport_idx = false;		/* peer's TCP source port names the lane */
+	std::uint16_t npaths = 0; /* meaningful if has_npaths */
+	std::uint32_t gen_num = 0; /* 0 = not announced */
+	bool sport_idx = false; /* peer's TCP source port names the lane */
 
 	/*
 	 * Lanes to use from now on, when `known` were in use before (0 = not known yet).
@@ -292,8 +292,8 @@ inline void write_handshake(rds_header &hdr, std::uint32_t gen_num,
 /* Both for multipath transports only; others answer a probe with a plain make_pong(). */
 [[nodiscard]] inline rds_header make_probe(std::uint32_t gen_num)
 {
-	rds_header hdr = make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
-				     kernel::be16(RDS_PING_PORT), 0);
+	rds_header hdr = make_header(kernel::be16(RDS_FLAG_PROBE_PORT), kernel::be16(RDS_PING_PORT),
+				     0);
 
 	write_handshake(hdr, gen_num);
 	return hdr;

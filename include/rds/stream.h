@@ -27,22 +27,22 @@ namespace rds {
 /* Both are the peer's fault and end the connection. */
 enum class stream_error : std::uint8_t {
 	none,
-	bad_length,	/* more payload than any message may have */
-	bad_checksum,	/* present, and wrong */
+	bad_length, /* more payload than any message may have */
+	bad_checksum, /* present, and wrong */
 };
 
 /* What a complete message is for. */
 enum class stream_kind : std::uint8_t {
-	message,	/* keep the payload, give it to the receive path */
-	map,		/* keep the payload: congestion map of the peer's address */
-	ping,		/* header to the receive path; payload means nothing */
-	ignore,		/* a map of the wrong size: neither */
+	message, /* keep the payload, give it to the receive path */
+	map, /* keep the payload: congestion map of the peer's address */
+	ping, /* header to the receive path; payload means nothing */
+	ignore, /* a map of the wrong size: neither */
 };
 
 struct stream {
 	rds_header header{};
-	std::uint32_t hdr_rem = RDS_HEADER_BYTES;	/* header bytes missing */
-	std::uint32_t data_rem = 0;			/* payload bytes missing */
+	std::uint32_t hdr_rem = RDS_HEADER_BYTES; /* header bytes missing */
+	std::uint32_t data_rem = 0; /* payload bytes missing */
 	stream_error failure = stream_error::none;
 
 	/* Forget the message, whole or partial: the next byte begins a header. */
@@ -105,8 +105,9 @@ struct stream {
 	[[nodiscard]] stream_kind kind() const
 	{
 		if (is_congestion_map(header))
-			return header.h_len == kernel::be32(RDS_CONG_MAP_BYTES) ?
-				       stream_kind::map : stream_kind::ignore;
+			return header.h_len == kernel::be32(RDS_CONG_MAP_BYTES)
+				       ? stream_kind::map
+				       : stream_kind::ignore;
 		return is_ping(header) ? stream_kind::ping : stream_kind::message;
 	}
 
@@ -117,10 +118,7 @@ struct stream {
 	}
 
 	/* Bytes of payload to reserve room for. */
-	[[nodiscard]] std::uint32_t keep() const
-	{
-		return discard() ? 0 : header.h_len.host();
-	}
+	[[nodiscard]] std::uint32_t keep() const { return discard() ? 0 : header.h_len.host(); }
 
 private:
 	/* On failure data_rem stays 0, so that nothing more of this stream is taken. */

@@ -123,7 +123,7 @@ struct rm_atomic_op {
 
 /* Bits of m_flags, each set once and never together with another writer. */
 #define RDS_MSG_PAGEVEC 0x01 /* payload is borrowed (congestion map): never freed or changed */
-#define RDS_MSG_MAP 0x02 /* a congestion map: on no list, never acknowledged */
+#define RDS_MSG_MAP	0x02 /* a congestion map: on no list, never acknowledged */
 
 /*
  * A message on its way down. Header and payload are fixed once it is queued; a transport may
@@ -151,7 +151,8 @@ struct rds_message {
 	u8 m_own; /* the kernel's own: ping, pong, probe */
 	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
 	u16 m_max_pieces;
-	u16 m_pad;
+	u8 m_more; /* a hint: others follow at once, the transport may wait to fill a packet */
+	u8 m_pad;
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rm_rdma_op m_rdma;
@@ -321,10 +322,8 @@ RDS_EXTERN_C_BEGIN
  * Return: 0; -EEXIST when the type is taken; -EINVAL for a bad type or a missing hook;
  * -ENOEXEC for a transport of another build or interface number.
  */
-int __rds_trans_register(struct rds_transport *trans, unsigned int interface_nr,
-			 const char *build);
-#define rds_trans_register(trans) \
-	__rds_trans_register(trans, RDS_TRANSPORT_INTERFACE, RDS_ABI_HASH)
+int __rds_trans_register(struct rds_transport *trans, unsigned int interface_nr, const char *build);
+#define rds_trans_register(trans) __rds_trans_register(trans, RDS_TRANSPORT_INTERFACE, RDS_ABI_HASH)
 
 /**
  * rds_trans_unregister - withdraw it: destroys all its connections, then calls exit
@@ -457,8 +456,7 @@ struct rds_info_iterator {
  * rds_info_func - append all records of one kind that @net may see
  * @each: to be set to the size of a record. Context: P, may be called again with more room.
  */
-typedef void (*rds_info_func)(struct net *net, struct rds_info_iterator *iter,
-			      unsigned int *each);
+typedef void (*rds_info_func)(struct net *net, struct rds_info_iterator *iter, unsigned int *each);
 
 /** rds_info_register_func - serve RDS_INFO_* number @optname. Return: 0, -EEXIST, -EINVAL. P. */
 int rds_info_register_func(int optname, rds_info_func func, struct module *owner);

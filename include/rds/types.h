@@ -41,7 +41,7 @@ struct scatterlist;
 struct sock;
 
 #define RDS_EXTERN_C_BEGIN extern "C" {
-#define RDS_EXTERN_C_END }
+#define RDS_EXTERN_C_END   }
 
 #else
 

@@ -18,74 +18,74 @@
 #endif
 
 /* Sizes, in bytes. */
-#define RDS_HEADER_BYTES	48
-#define RDS_EXTHDR_BYTES	16		/* extension area inside the header */
-#define RDS_CONG_MAP_BYTES	8192		/* one bit for each of 65536 ports */
-#define RDS_CONG_MAP_PORTS	65536
-#define RDS_MAX_MSG_SIZE	(1024 * 1024)	/* payload of one message */
-#define RDS_FRAG_SIZE		4096		/* RDMA only: payload of one fragment */
+#define RDS_HEADER_BYTES   48
+#define RDS_EXTHDR_BYTES   16 /* extension area inside the header */
+#define RDS_CONG_MAP_BYTES 8192 /* one bit for each of 65536 ports */
+#define RDS_CONG_MAP_PORTS 65536
+#define RDS_MAX_MSG_SIZE   (1024 * 1024) /* payload of one message */
+#define RDS_FRAG_SIZE	   4096 /* RDMA only: payload of one fragment */
 
-#define RDS_TCP_PORT		16385		/* TCP listener; also the IPv6 CM port */
-#define RDS_CM_PORT		18634		/* CM port for IPv4 */
+#define RDS_TCP_PORT 16385 /* TCP listener; also the IPv6 CM port */
+#define RDS_CM_PORT  18634 /* CM port for IPv4 */
 
 /* RDS ports that no socket can have. */
-#define RDS_PING_PORT		0		/* a message to it is a ping */
-#define RDS_FLAG_PROBE_PORT	1		/* source of the handshake probe */
+#define RDS_PING_PORT	    0 /* a message to it is a ping */
+#define RDS_FLAG_PROBE_PORT 1 /* source of the handshake probe */
 
-#define RDS_MPATH_WORKERS	8		/* most lanes between two addresses */
+#define RDS_MPATH_WORKERS 8 /* most lanes between two addresses */
 
 /* h_flags */
-#define RDS_FLAG_CONG_BITMAP		0x01	/* counts only if it is the whole byte */
-#define RDS_FLAG_ACK_REQUIRED		0x02	/* on the wire with RDMA only */
-#define RDS_FLAG_RETRANSMITTED		0x04	/* may have been received before */
-#define RDS_FLAG_HB_PING		0x08	/* Oracle's heartbeat, RDMA only */
-#define RDS_FLAG_HB_PONG		0x10
-#define RDS_FLAG_EXTHDR_EXTENSION	0x20	/* RDMA_BYTES is present */
+#define RDS_FLAG_CONG_BITMAP	  0x01 /* counts only if it is the whole byte */
+#define RDS_FLAG_ACK_REQUIRED	  0x02 /* on the wire with RDMA only */
+#define RDS_FLAG_RETRANSMITTED	  0x04 /* may have been received before */
+#define RDS_FLAG_HB_PING	  0x08 /* Oracle's heartbeat, RDMA only */
+#define RDS_FLAG_HB_PONG	  0x10
+#define RDS_FLAG_EXTHDR_EXTENSION 0x20 /* RDMA_BYTES is present */
 
 /* Extension types; the type implies the payload length, see rds/exthdr.h. */
-#define RDS_EXTHDR_NONE		0		/* ends the list */
-#define RDS_EXTHDR_VERSION	1
-#define RDS_EXTHDR_RDMA		2		/* key just used */
-#define RDS_EXTHDR_RDMA_DEST	3		/* key and offset the peer may use */
-#define RDS_EXTHDR_RDMA_BYTES	4
-#define RDS_EXTHDR_NPATHS	5		/* lanes the sender supports */
-#define RDS_EXTHDR_GEN_NUM	6		/* changes when the sender restarts */
-#define RDS_EXTHDR_CAP_BITS	7
-#define RDS_EXTHDR_SPORT_IDX	8		/* TCP source port names the lane */
-#define RDS_EXTHDR_CSUM		9
-#define RDS_EXTHDR_MAX		16		/* a type from here on ends the list */
+#define RDS_EXTHDR_NONE	      0 /* ends the list */
+#define RDS_EXTHDR_VERSION    1
+#define RDS_EXTHDR_RDMA	      2 /* key just used */
+#define RDS_EXTHDR_RDMA_DEST  3 /* key and offset the peer may use */
+#define RDS_EXTHDR_RDMA_BYTES 4
+#define RDS_EXTHDR_NPATHS     5 /* lanes the sender supports */
+#define RDS_EXTHDR_GEN_NUM    6 /* changes when the sender restarts */
+#define RDS_EXTHDR_CAP_BITS   7
+#define RDS_EXTHDR_SPORT_IDX  8 /* TCP source port names the lane */
+#define RDS_EXTHDR_CSUM	      9
+#define RDS_EXTHDR_MAX	      16 /* a type from here on ends the list */
 
 #ifdef __cplusplus
-#define RDS_WIRE_U8	std::uint8_t
-#define RDS_WIRE_BE16	kernel::be16
-#define RDS_WIRE_BE32	kernel::be32
-#define RDS_WIRE_BE64	kernel::be64
-#define RDS_WIRE_ASSERT(cond)	static_assert(cond)
-#define RDS_WIRE_SIZE(member)	sizeof(rds_header::member)
+#define RDS_WIRE_U8	      std::uint8_t
+#define RDS_WIRE_BE16	      kernel::be16
+#define RDS_WIRE_BE32	      kernel::be32
+#define RDS_WIRE_BE64	      kernel::be64
+#define RDS_WIRE_ASSERT(cond) static_assert(cond)
+#define RDS_WIRE_SIZE(member) sizeof(rds_header::member)
 #else
-#define RDS_WIRE_U8	__u8
-#define RDS_WIRE_BE16	__be16
-#define RDS_WIRE_BE32	__be32
-#define RDS_WIRE_BE64	__be64
-#define RDS_WIRE_ASSERT(cond)	_Static_assert(cond, #cond)
-#define RDS_WIRE_SIZE(member)	sizeof(((struct rds_header *)0)->member)
+#define RDS_WIRE_U8	      __u8
+#define RDS_WIRE_BE16	      __be16
+#define RDS_WIRE_BE32	      __be32
+#define RDS_WIRE_BE64	      __be64
+#define RDS_WIRE_ASSERT(cond) _Static_assert(cond, #cond)
+#define RDS_WIRE_SIZE(member) sizeof(((struct rds_header *)0)->member)
 #endif
 
 struct rds_header {
-	RDS_WIRE_BE64	h_sequence;	/* per lane, first is 1; 0 for congestion maps */
-	RDS_WIRE_BE64	h_ack;		/* RDMA only, 0 on TCP */
-	RDS_WIRE_BE32	h_len;		/* payload of the whole message */
-	RDS_WIRE_BE16	h_sport;
-	RDS_WIRE_BE16	h_dport;
-	RDS_WIRE_U8	h_flags;
-	RDS_WIRE_U8	h_credit;	/* RDMA only, 0 on TCP */
-	RDS_WIRE_U8	h_padding[4];	/* 0 */
-	RDS_WIRE_BE16	h_csum;		/* over the header; 0 means not computed */
-	RDS_WIRE_U8	h_exthdr[RDS_EXTHDR_BYTES];
+	RDS_WIRE_BE64 h_sequence; /* per lane, first is 1; 0 for congestion maps */
+	RDS_WIRE_BE64 h_ack; /* RDMA only, 0 on TCP */
+	RDS_WIRE_BE32 h_len; /* payload of the whole message */
+	RDS_WIRE_BE16 h_sport;
+	RDS_WIRE_BE16 h_dport;
+	RDS_WIRE_U8 h_flags;
+	RDS_WIRE_U8 h_credit; /* RDMA only, 0 on TCP */
+	RDS_WIRE_U8 h_padding[4]; /* 0 */
+	RDS_WIRE_BE16 h_csum; /* over the header; 0 means not computed */
+	RDS_WIRE_U8 h_exthdr[RDS_EXTHDR_BYTES];
 };
 
-#define RDS_WIRE_AT(member, at, size)						\
-	RDS_WIRE_ASSERT(__builtin_offsetof(struct rds_header, member) == (at));	\
+#define RDS_WIRE_AT(member, at, size)                                                              \
+	RDS_WIRE_ASSERT(__builtin_offsetof(struct rds_header, member) == (at));                    \
 	RDS_WIRE_ASSERT(RDS_WIRE_SIZE(member) == (size))
 
 RDS_WIRE_AT(h_sequence, 0, 8);

@@ -9,13 +9,13 @@
 #include "rds.h"
 
 rds_lane::rds_lane(rds_peer *p, u8 index)
-	: rds_connection{},
-	  c_life_work(kernel::work_thunk<&rds_lane::c_life_work, &rds_lane::life>::call,
-		      KERNEL_WORK_LIFE),
-	  c_send_work(kernel::work_thunk<&rds_lane::c_send_work, &rds_lane::send_run>::call,
-		      KERNEL_WORK_SEND),
-	  c_recv_work(kernel::work_thunk<&rds_lane::c_recv_work, &rds_lane::recv_run>::call,
-		      KERNEL_WORK_RECV)
+    : rds_connection{},
+      c_life_work(kernel::work_thunk<&rds_lane::c_life_work, &rds_lane::life>::call,
+		  KERNEL_WORK_LIFE),
+      c_send_work(kernel::work_thunk<&rds_lane::c_send_work, &rds_lane::send_run>::call,
+		  KERNEL_WORK_SEND),
+      c_recv_work(kernel::work_thunk<&rds_lane::c_recv_work, &rds_lane::recv_run>::call,
+		  KERNEL_WORK_RECV)
 {
 	c_peer = p;
 	c_index = index;

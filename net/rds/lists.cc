@@ -31,7 +31,8 @@ u8 state_flags(const rds_lane *l)
 	return flags;
 }
 
-template <typename R> void fill_connection(R &r, const rds_lane *l)
+template <typename R>
+void fill_connection(R &r, const rds_lane *l)
 {
 	r.next_tx_seq = kernel::read_once(l->c_tx.next);
 	r.next_rx_seq = kernel::read_once(l->c_rx.next);
@@ -188,7 +189,8 @@ void recv6_info(struct net *net, rds_info_iterator *iter, unsigned int *each)
 	received(net, iter, true, message6);
 }
 
-template <typename R> void fill_socket(R &r, rds_sock *rs)
+template <typename R>
+void fill_socket(R &r, rds_sock *rs)
 {
 	r.sndbuf = rs->send_limit();
 	r.rcvbuf = rs->recv_limit();
@@ -231,11 +233,11 @@ struct entry {
 };
 
 constexpr entry lists[] = {
-	{RDS_INFO_CONNECTIONS, connections4_info}, {RDS6_INFO_CONNECTIONS, connections6_info},
-	{RDS_INFO_SEND_MESSAGES, send4_info},	   {RDS6_INFO_SEND_MESSAGES, send6_info},
+	{RDS_INFO_CONNECTIONS, connections4_info},  {RDS6_INFO_CONNECTIONS, connections6_info},
+	{RDS_INFO_SEND_MESSAGES, send4_info},	    {RDS6_INFO_SEND_MESSAGES, send6_info},
 	{RDS_INFO_RETRANS_MESSAGES, retrans4_info}, {RDS6_INFO_RETRANS_MESSAGES, retrans6_info},
-	{RDS_INFO_RECV_MESSAGES, recv4_info},	   {RDS6_INFO_RECV_MESSAGES, recv6_info},
-	{RDS_INFO_SOCKETS, sockets4_info},	   {RDS6_INFO_SOCKETS, sockets6_info},
+	{RDS_INFO_RECV_MESSAGES, recv4_info},	    {RDS6_INFO_RECV_MESSAGES, recv6_info},
+	{RDS_INFO_SOCKETS, sockets4_info},	    {RDS6_INFO_SOCKETS, sockets6_info},
 };
 
 static_assert(sizeof(rds_info_connection) == 42 && sizeof(rds6_info_connection) == 65);

@@ -7,9 +7,9 @@
 #include "rds.h"
 
 rds_net::rds_net(struct net *n)
-	: net(n), seed(kernel_random()),
-	  reap_work(kernel::work_thunk<&rds_net::reap_work, &rds_net::reap>::call,
-		    KERNEL_WORK_REAP)
+    : net(n),
+      seed(kernel_random()),
+      reap_work(kernel::work_thunk<&rds_net::reap_work, &rds_net::reap>::call, KERNEL_WORK_REAP)
 {
 	kernel::list_item_init(&owners_head);
 	kernel::list_item_init(&socks_head);

@@ -74,8 +74,7 @@ bool charge(rds_net *rn, u32 uid, rds_peer_owner *&spare)
 {
 	rn->lock.assert_held();
 	rds_peer_owner *o = owner_find(rn, uid);
-	if (rn->nr_peers >= rds_tunables.max_peers ||
-	    (o && o->nr >= rds_tunables.max_peers_user))
+	if (rn->nr_peers >= rds_tunables.max_peers || (o && o->nr >= rds_tunables.max_peers_user))
 		return false;
 	if (!o) {
 		o = spare;
@@ -252,9 +251,9 @@ bool destroy(rds_peer *peer, bool only_idle)
 
 } // namespace
 
-rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr,
-		   rds_transport *trans, u8 tos, u32 if_index, u32 uid)
-	: rn(net), owner(uid), last_active(kernel_ticks()), lane0(this, 0)
+rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, rds_transport *trans,
+		   u8 tos, u32 if_index, u32 uid)
+    : rn(net), owner(uid), last_active(kernel_ticks()), lane0(this, 0)
 {
 	kernel::list_item_init(&cong_item);
 	lane0.c_laddr = laddr;

@@ -205,7 +205,7 @@ struct rds_lane : rds_connection {
 	kernel::work c_send_work;
 	kernel::work c_recv_work;
 
-    private:
+private:
 	void shutdown();
 	void reset();
 	void start_connect();
@@ -214,8 +214,8 @@ struct rds_lane : rds_connection {
 
 /* What joins one local and one remote address: key, congestion maps, handshake, lanes. */
 struct rds_peer {
-	rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr,
-		 rds_transport *trans, u8 tos, u32 if_index, u32 owner);
+	rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, rds_transport *trans,
+		 u8 tos, u32 if_index, u32 owner);
 	~rds_peer();
 
 	void get() { refs.get(); }
@@ -259,7 +259,8 @@ struct rds_sock {
 	void get() { kernel_sock_hold(this); }
 	void put() { kernel_sock_put(this); }
 
-	template <typename T> T sk_field(size_t offset) const
+	template <typename T>
+	T sk_field(size_t offset) const
 	{
 		return kernel::read_once(*reinterpret_cast<const T *>(sk.raw + offset));
 	}

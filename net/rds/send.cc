@@ -87,8 +87,8 @@ rds_message *build(rds_sock *rs, rds_send_args *args, const destination &to, int
 	*err = -ENOMEM;
 	if (!rm)
 		return nullptr;
-	*err = rm->m_linear ? kernel_linear_from_iter(rm->m_linear_data, args->len, args->from) :
-			      kernel_pieces_from_iter(rm->m_pieces, rm->m_nr_pieces, args->len,
+	*err = rm->m_linear ? kernel_linear_from_iter(rm->m_linear_data, args->len, args->from)
+			    : kernel_pieces_from_iter(rm->m_pieces, rm->m_nr_pieces, args->len,
 						      args->from);
 	if (*err) {
 		rds_message_put(rm);

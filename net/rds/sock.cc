@@ -36,8 +36,8 @@ int check_connect_name(const rds_name &n)
 	}
 	if (n.family != AF_INET6_VALUE)
 		return -EAFNOSUPPORT;
-	bool usable = n.mapped_in6 ? rds::addr_v4_is_unicast(rds::addr_v4(n.addr)) :
-				     rds::addr_v6_is_unicast(n.addr);
+	bool usable = n.mapped_in6 ? rds::addr_v4_is_unicast(rds::addr_v4(n.addr))
+				   : rds::addr_v6_is_unicast(n.addr);
 	if (!usable)
 		return -EPROTOTYPE;
 	return rds::addr_is_link_local(n.addr) && !n.scope ? -EINVAL : 0;

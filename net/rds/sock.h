@@ -8,16 +8,17 @@ namespace rds {
 
 /* The sleeping socket lock, for a scope. */
 class [[nodiscard]] socket_guard : kernel::pinned {
-    public:
+public:
 	explicit socket_guard(rds_sock *rs) : m_rs(rs) { kernel_sock_lock(rs); }
 	~socket_guard() { kernel_sock_unlock(m_rs); }
 
-    private:
+private:
 	rds_sock *m_rs;
 };
 
 /* Every socket of a namespace; the list's lock is held around @f. */
-template <typename F> void each_sock(rds_net *rn, F f)
+template <typename F>
+void each_sock(rds_net *rn, F f)
 {
 	kernel::guard hold(rn->socks_lock);
 	for (list_head *n = rn->socks_head.next; n != &rn->socks_head; n = n->next)

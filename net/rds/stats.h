@@ -28,7 +28,7 @@ enum rds_stat {
 #define x(name) rds_s_##name,
 	RDS_STATS(x)
 #undef x
-	RDS_STATS_NR
+		RDS_STATS_NR
 };
 
 /* Per CPU, for all namespaces; allocated by rds_stats_init(). */

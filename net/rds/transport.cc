@@ -166,7 +166,8 @@ rds_transport *rds_trans_get_preferred(rds_net *rn, const in6_addr *addr, u32 sc
 	kernel::shared_guard hold(registry_lock());
 	for (unsigned int type = 0; type < RDS_TRANS_LOOP; type++) {
 		rds_transport *t = registry[type];
-		if (t && rds_trans_serves_locked(t, rn, addr, scope) && kernel_module_get(t->t_owner))
+		if (t && rds_trans_serves_locked(t, rn, addr, scope) &&
+		    kernel_module_get(t->t_owner))
 			return t;
 	}
 	return nullptr;

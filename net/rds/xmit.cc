@@ -29,9 +29,8 @@ int pick_map(rds_lane *lane)
 		return 0;
 	/* cleared before the map is read: a later change marks it again */
 	kernel::exchange(peer->map_pending, u8{0});
-	lane->c_xmit_rm = rds_cong_message(peer, lane->c_trans->t_xmit_atomic ?
-							 kernel::gfp_atomic :
-							 kernel::gfp_kernel);
+	lane->c_xmit_rm = rds_cong_message(peer, lane->c_trans->t_xmit_atomic ? kernel::gfp_atomic
+									      : kernel::gfp_kernel);
 	if (lane->c_xmit_rm)
 		return 0;
 	kernel::write_once(peer->map_pending, u8{1});
@@ -118,8 +117,7 @@ bool all_sent(const rds_lane *lane, const rds_message *rm)
 /* Only operations, all silent, and nothing to say: no message goes out (rdma.md). */
 bool header_less(const rds_message *rm)
 {
-	return has_operation(rm) && !rm->m_len &&
-	       (!rm->m_rdma.op_active || rm->m_rdma.op_silent) &&
+	return has_operation(rm) && !rm->m_len && (!rm->m_rdma.op_active || rm->m_rdma.op_silent) &&
 	       (!rm->m_atomic.op_active || rm->m_atomic.op_silent);
 }
 
@@ -287,8 +285,8 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 	{
 		kernel::guard hold(lane->c_lock);
 		while (rds_message *rm = lane->c_retrans.front()) {
-			bool yes = is_acked ? is_acked(rm, ack) :
-					      rm->m_inc.i_hdr.h_sequence.host() <= ack;
+			bool yes = is_acked ? is_acked(rm, ack)
+					    : rm->m_inc.i_hdr.h_sequence.host() <= ack;
 			if (!yes)
 				break;
 			rds_message_unlink(lane, rm);

@@ -10,8 +10,9 @@
 
 int main(int argc, char **argv)
 {
-	arguments args(argc, argv, "usage: rds-preset --transport N    (0 RDMA, 2 TCP)\n"
-				   "exit:  0 if the socket has the transport, 1 if not\n");
+	arguments args(argc, argv,
+		       "usage: rds-preset --transport N    (0 RDMA, 2 TCP)\n"
+		       "exit:  0 if the socket has the transport, 1 if not\n");
 	int wanted = static_cast<int>(args.number("--transport", RDS_TRANS_TCP, 1000));
 	args.finish();
 

@@ -42,7 +42,7 @@ TEST(congmap, congmap_set__fixed_points)
 		std::size_t byte;
 		unsigned int bit;
 	} points[] = {
-		{0, 0, 0}, {7, 0, 7}, {8, 1, 0}, {4096, 512, 0},
+		{0, 0, 0},	  {7, 0, 7},	    {8, 1, 0},	      {4096, 512, 0},
 		{10000, 1250, 0}, {20001, 2500, 1}, {65535, 8191, 7},
 	};
 
@@ -137,10 +137,10 @@ TEST(congmap, congmap_relieved__random_maps_and_fragments)
 		}
 
 		std::uint64_t want = slow_relieved(was, now);
-		std::uint64_t halves =
-			rds::congmap_relieved(was.get(), now.get(), RDS_FRAG_SIZE) |
-			rds::congmap_relieved(was.get() + RDS_FRAG_SIZE,
-					      now.get() + RDS_FRAG_SIZE, RDS_FRAG_SIZE);
+		std::uint64_t halves = rds::congmap_relieved(was.get(), now.get(), RDS_FRAG_SIZE) |
+				       rds::congmap_relieved(was.get() + RDS_FRAG_SIZE,
+							     now.get() + RDS_FRAG_SIZE,
+							     RDS_FRAG_SIZE);
 
 		ASSERT_EQ(rds::congmap_relieved(was.get(), now.get(), RDS_CONG_MAP_BYTES), want);
 		ASSERT_EQ(halves, want);

@@ -23,7 +23,10 @@ static_assert(std::is_trivially_default_constructible_v<be16>);
 static_assert(std::is_trivially_copyable_v<be32> && std::is_standard_layout_v<be32>);
 
 template <typename T>
-concept comparable_with_u32 = requires(T a, std::uint32_t b) { a == b; };
+concept comparable_with_u32 = requires(T a, std::uint32_t b)
+{
+	a == b;
+};
 static_assert(!comparable_with_u32<be32> && !comparable_with_u32<be16>);
 
 TEST(endian, be__bytes_are_big_endian)

@@ -50,8 +50,8 @@ std::vector<element> read_as_old_peer(const rds_header &hdr)
 
 		if (type == 0 || type >= 16 || pos + 1 + length[type] > 16)
 			break;
-		out.push_back({type, {hdr.h_exthdr + pos + 1,
-				      hdr.h_exthdr + pos + 1 + length[type]}});
+		out.push_back(
+			{type, {hdr.h_exthdr + pos + 1, hdr.h_exthdr + pos + 1 + length[type]}});
 		pos += 1 + length[type];
 	}
 	return out;
@@ -124,9 +124,7 @@ TEST(exthdr_writer, each_type__bytes)
 			 return w.rdma_bytes(0x00100000, rds::rdma_direction::write);
 		 },
 		 "04001000 00010000 00000000 00000000"},
-		{[](rds::exthdr_writer &w) {
-			 return w.rdma_bytes(1, rds::rdma_direction::read);
-		 },
+		{[](rds::exthdr_writer &w) { return w.rdma_bytes(1, rds::rdma_direction::read); },
 		 "04000000 01020000 00000000 00000000"},
 		{[](rds::exthdr_writer &w) { return w.npaths(0x0108); },
 		 "05010800 00000000 00000000 00000000"},
@@ -297,19 +295,33 @@ TEST(exthdr_reader, round_trip__random_elements)
 			std::uint8_t type = static_cast<std::uint8_t>(1 + rng() % 9);
 
 			switch (type) {
-			case RDS_EXTHDR_VERSION: ok = writer.version(a); break;
-			case RDS_EXTHDR_RDMA: ok = writer.rdma(a); break;
-			case RDS_EXTHDR_RDMA_DEST: ok = writer.rdma_dest(a, b); break;
+			case RDS_EXTHDR_VERSION:
+				ok = writer.version(a);
+				break;
+			case RDS_EXTHDR_RDMA:
+				ok = writer.rdma(a);
+				break;
+			case RDS_EXTHDR_RDMA_DEST:
+				ok = writer.rdma_dest(a, b);
+				break;
 			case RDS_EXTHDR_RDMA_BYTES:
 				ok = writer.rdma_bytes(a, rds::rdma_direction::read);
 				break;
 			case RDS_EXTHDR_NPATHS:
 				ok = writer.npaths(static_cast<std::uint16_t>(a));
 				break;
-			case RDS_EXTHDR_GEN_NUM: ok = writer.gen_num(a); break;
-			case RDS_EXTHDR_CAP_BITS: ok = writer.cap_bits(a); break;
-			case RDS_EXTHDR_SPORT_IDX: ok = writer.sport_idx(); break;
-			case RDS_EXTHDR_CSUM: ok = writer.csum(a, b & 1); break;
+			case RDS_EXTHDR_GEN_NUM:
+				ok = writer.gen_num(a);
+				break;
+			case RDS_EXTHDR_CAP_BITS:
+				ok = writer.cap_bits(a);
+				break;
+			case RDS_EXTHDR_SPORT_IDX:
+				ok = writer.sport_idx();
+				break;
+			case RDS_EXTHDR_CSUM:
+				ok = writer.csum(a, b & 1);
+				break;
 			}
 			if (!ok)
 				break;

@@ -89,11 +89,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		check((whole.stream.header.h_len.host() <= RDS_MAX_MSG_SIZE &&
 		       rds::header_csum_ok(whole.stream.header)) ==
 		      (whole.stream.error() == rds::stream_error::none));
-	check((consumed == wire.size()) ||
-	      (whole.stream.error() != rds::stream_error::none));
+	check((consumed == wire.size()) || (whole.stream.error() != rds::stream_error::none));
 
-	std::size_t accounted = whole.stream.error() == rds::stream_error::none ?
-		48 - whole.stream.hdr_rem : 48;
+	std::size_t accounted = whole.stream.error() == rds::stream_error::none
+					? 48 - whole.stream.hdr_rem
+					: 48;
 
 	if (whole.stream.hdr_rem == 0 && whole.stream.error() == rds::stream_error::none)
 		accounted += whole.stream.header.h_len.host() - whole.stream.data_rem;

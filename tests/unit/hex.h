@@ -23,8 +23,8 @@ inline bytes from_hex(std::string_view text)
 		if (c != ' ')
 			digits += c;
 	for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-		out.push_back(static_cast<std::uint8_t>(
-			std::stoul(digits.substr(i, 2), nullptr, 16)));
+		out.push_back(
+			static_cast<std::uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
 	return out;
 }
 

@@ -33,7 +33,7 @@ struct delivery {
 
 struct driver {
 	rds::stream stream;
-	bytes payload;			/* of the message being received */
+	bytes payload; /* of the message being received */
 	std::vector<delivery> delivered;
 	std::size_t most_kept = 0;
 

@@ -26,7 +26,7 @@ using namespace rds_tools;
 using namespace std::chrono_literals;
 
 /* The documented sizes and offsets, against the layouts here and against the interface header. */
-#define SAME(layout, field, type, member, offset) \
+#define SAME(layout, field, type, member, offset)                                                  \
 	static_assert((layout).field == (offset) && offsetof(type, member) == (offset))
 
 static_assert(counter_fields.size == 40 && sizeof(rds_info_counter) == 40);

@@ -49,8 +49,7 @@ TEST(wire, make_header__data_vector)
 
 TEST(wire, make_congestion_map__map_vector)
 {
-	EXPECT_EQ(test::to_hex(rds::make_congestion_map()),
-		  test::vectors[test::map_header].bytes);
+	EXPECT_EQ(test::to_hex(rds::make_congestion_map()), test::vectors[test::map_header].bytes);
 }
 
 TEST(wire, make_probe__new_vector)
@@ -133,8 +132,7 @@ TEST(wire, is_handshake__probe_and_reply_only)
 {
 	EXPECT_TRUE(rds::is_probe(test::header(test::vectors[test::old_probe].bytes)));
 	EXPECT_TRUE(rds::is_probe(test::header(test::vectors[test::new_probe].bytes)));
-	EXPECT_TRUE(rds::is_probe_reply(
-		test::header(test::vectors[test::old_probe_reply].bytes)));
+	EXPECT_TRUE(rds::is_probe_reply(test::header(test::vectors[test::old_probe_reply].bytes)));
 
 	for (std::uint16_t sport = 0; sport < 4; sport++) {
 		for (std::uint16_t dport = 0; dport < 4; dport++) {

@@ -199,7 +199,9 @@ static void listen_data_ready(struct sock *sk)
 	void *user;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	user = rcu_dereference_sk_user_data(sk);
+	user = rcu_dereference_protected(__sk_user_data(sk),
+					 lockdep_is_held(&sk->sk_callback_lock));
+	user = (void *)((uintptr_t)user & SK_USER_DATA_PTRMASK);
 	if (user && sk->sk_state == TCP_LISTEN) {
 		rds_tcp_listen_ready(user);
 		announced = true;

@@ -77,7 +77,7 @@ int rds_tcp_connection::take_payload(sk_buff *skb, u32 off, u32 len, gfp_t gfp)
 	return 0;
 }
 
-/* Takes what the current message needs of a segment. @used: how much. Return: 0, errno: nothing. */
+/* Takes what the current message needs of a segment. Return: 0 and how much; -ENOMEM: nothing. */
 int rds_tcp_connection::take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *used)
 {
 	if (stream.wants_header()) {
@@ -86,11 +86,13 @@ int rds_tcp_connection::take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *use
 		stream.header_filled(*used);
 		return 0;
 	}
-	*used = len < stream.data_rem ? len : stream.data_rem;
-	int err = take_payload(skb, off, *used, gfp);
-	if (!err)
-		stream.take_payload(*used);
-	return err;
+	u32 part = len < stream.data_rem ? len : stream.data_rem;
+	int err = take_payload(skb, off, part, gfp);
+	if (err)
+		return err;
+	stream.take_payload(part);
+	*used = part;
+	return 0;
 }
 
 /* A message is complete. Return: 0; -ENOMEM: still there, again later. */

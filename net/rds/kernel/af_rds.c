@@ -140,7 +140,8 @@ static int first_control(struct msghdr *msg)
 	struct cmsghdr *cmsg;
 	int type = -1;
 
-	for_each_cmsghdr(cmsg, msg) {
+	for_each_cmsghdr(cmsg, msg)
+	{
 		if (!CMSG_OK(msg, cmsg))
 			return -2;
 		if (cmsg->cmsg_level == SOL_RDS && type == -1)
@@ -170,9 +171,9 @@ static int rds_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 static int put_timestamp(struct sock *sk, struct msghdr *msg, u64 ns)
 {
 	struct timespec64 ts = ns_to_timespec64(ns);
-	struct __kernel_old_timeval old = { .tv_sec = ts.tv_sec,
-					    .tv_usec = ts.tv_nsec / NSEC_PER_USEC };
-	struct __kernel_sock_timeval now = { .tv_sec = old.tv_sec, .tv_usec = old.tv_usec };
+	struct __kernel_old_timeval old = {.tv_sec = ts.tv_sec,
+					   .tv_usec = ts.tv_nsec / NSEC_PER_USEC};
+	struct __kernel_sock_timeval now = {.tv_sec = old.tv_sec, .tv_usec = old.tv_usec};
 
 	if (!ns || !sock_flag(sk, SOCK_RCVTSTAMP))
 		return 0;

@@ -10,16 +10,11 @@
 #include "objects.h"
 
 static const char *const spin_names[KERNEL_LOCK_CLASSES] = {
-	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",
-	[KERNEL_LOCK_TCP_CONN] = "rds_tcp_conn",
-	[KERNEL_LOCK_TEST] = "rds_test",
-	[KERNEL_LOCK_NET] = "rds_net",
-	[KERNEL_LOCK_SOCKS] = "rds_net_socks",
-	[KERNEL_LOCK_BIND] = "rds_bind",
-	[KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv",
-	[KERNEL_LOCK_CONG] = "rds_cong",
-	[KERNEL_LOCK_WATCH] = "rds_cong_watch",
-	[KERNEL_LOCK_SOCK_SND] = "rds_sock_snd",
+	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",	 [KERNEL_LOCK_TCP_CONN] = "rds_tcp_conn",
+	[KERNEL_LOCK_TEST] = "rds_test",	 [KERNEL_LOCK_NET] = "rds_net",
+	[KERNEL_LOCK_SOCKS] = "rds_net_socks",	 [KERNEL_LOCK_BIND] = "rds_bind",
+	[KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv", [KERNEL_LOCK_CONG] = "rds_cong",
+	[KERNEL_LOCK_WATCH] = "rds_cong_watch",	 [KERNEL_LOCK_SOCK_SND] = "rds_sock_snd",
 	[KERNEL_LOCK_LANE] = "rds_lane",
 };
 static struct lock_class_key spin_keys[KERNEL_LOCK_CLASSES];

@@ -43,7 +43,8 @@ static struct page *piece_alloc(size_t want, unsigned int *got, gfp_t gfp)
 
 	for (; order; order--) {
 		page = alloc_pages((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP | __GFP_NOWARN |
-				   __GFP_NORETRY, order);
+					   __GFP_NORETRY,
+				   order);
 		if (page)
 			break;
 	}
@@ -147,5 +148,3 @@ void kernel_list_corrupted(const void *item)
 {
 	WARN(1, "RDS: broken list at %p", item);
 }
-
-

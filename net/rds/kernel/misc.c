@@ -73,7 +73,7 @@ void kernel_module_put(struct module *owner)
 void kernel_log(const char *fmt, ...)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 5);
-	struct va_format vaf = { .fmt = fmt };
+	struct va_format vaf = {.fmt = fmt};
 	va_list args;
 
 	if (!__ratelimit(&limit))
@@ -86,7 +86,7 @@ void kernel_log(const char *fmt, ...)
 
 void kernel_log_info(const char *fmt, ...)
 {
-	struct va_format vaf = { .fmt = fmt };
+	struct va_format vaf = {.fmt = fmt};
 	va_list args;
 
 	va_start(args, fmt);
@@ -119,7 +119,6 @@ u64 kernel_stats_sum(u64 *stats, unsigned int which)
 	u64 sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(&p[which], cpu);
+	for_each_possible_cpu(cpu) sum += *per_cpu_ptr(&p[which], cpu);
 	return sum;
 }

@@ -21,7 +21,6 @@ void *kernel_net_rds(const struct net *net)
 	return slot ? READ_ONCE(slot->rn) : NULL;
 }
 
-
 bool kernel_net_is_dying(const struct net *net)
 {
 	return !check_net(net);
@@ -33,7 +32,7 @@ void kernel_net_each(void (*func)(struct net *net, void *arg), void *arg)
 	struct net *net;
 
 	down_read(&net_rwsem);
-	for_each_net(net)
+	for_each_net (net)
 		func(net, arg);
 	up_read(&net_rwsem);
 }

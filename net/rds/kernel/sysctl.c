@@ -32,47 +32,45 @@ MODULE_PARM_DESC(idle_seconds, "after which an idle peer that is not connected i
 
 static unsigned long tick = 1;
 
-static struct ctl_table rds_table[] = {
-	{
-		.procname = "reconnect_min_delay_ms",
-		.data = &rds_tunables.reconnect_min_ticks,
-		.maxlen = sizeof(unsigned long),
-		.mode = 0644,
-		.proc_handler = proc_doulongvec_ms_jiffies_minmax,
-		.extra1 = &tick,
-		.extra2 = &rds_tunables.reconnect_max_ticks,
-	},
-	{
-		.procname = "reconnect_max_delay_ms",
-		.data = &rds_tunables.reconnect_max_ticks,
-		.maxlen = sizeof(unsigned long),
-		.mode = 0644,
-		.proc_handler = proc_doulongvec_ms_jiffies_minmax,
-		.extra1 = &rds_tunables.reconnect_min_ticks,
-	},
-	{
-		.procname = "max_unacked_packets",
-		.data = &rds_tunables.max_unacked_packets,
-		.maxlen = sizeof(int),
-		.mode = 0644,
-		.proc_handler = proc_dointvec,
-	},
-	{
-		.procname = "max_unacked_bytes",
-		.data = &rds_tunables.max_unacked_bytes,
-		.maxlen = sizeof(int),
-		.mode = 0644,
-		.proc_handler = proc_dointvec,
-	},
-	{
-		.procname = "ping_enable",
-		.data = &rds_tunables.ping_enable,
-		.maxlen = sizeof(int),
-		.mode = 0644,
-		.proc_handler = proc_dointvec,
-	},
-	{ }
-};
+static struct ctl_table rds_table[] = {{
+					       .procname = "reconnect_min_delay_ms",
+					       .data = &rds_tunables.reconnect_min_ticks,
+					       .maxlen = sizeof(unsigned long),
+					       .mode = 0644,
+					       .proc_handler = proc_doulongvec_ms_jiffies_minmax,
+					       .extra1 = &tick,
+					       .extra2 = &rds_tunables.reconnect_max_ticks,
+				       },
+				       {
+					       .procname = "reconnect_max_delay_ms",
+					       .data = &rds_tunables.reconnect_max_ticks,
+					       .maxlen = sizeof(unsigned long),
+					       .mode = 0644,
+					       .proc_handler = proc_doulongvec_ms_jiffies_minmax,
+					       .extra1 = &rds_tunables.reconnect_min_ticks,
+				       },
+				       {
+					       .procname = "max_unacked_packets",
+					       .data = &rds_tunables.max_unacked_packets,
+					       .maxlen = sizeof(int),
+					       .mode = 0644,
+					       .proc_handler = proc_dointvec,
+				       },
+				       {
+					       .procname = "max_unacked_bytes",
+					       .data = &rds_tunables.max_unacked_bytes,
+					       .maxlen = sizeof(int),
+					       .mode = 0644,
+					       .proc_handler = proc_dointvec,
+				       },
+				       {
+					       .procname = "ping_enable",
+					       .data = &rds_tunables.ping_enable,
+					       .maxlen = sizeof(int),
+					       .mode = 0644,
+					       .proc_handler = proc_dointvec,
+				       },
+				       {}};
 
 static struct ctl_table_header *header;
 
