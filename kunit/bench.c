@@ -164,9 +164,9 @@ void bench_close(struct socket *sock)
 
 static struct sockaddr_in name_of(u32 addr, u16 port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_port = htons(port),
-				     .sin_addr.s_addr = htonl(addr) };
+	return (struct sockaddr_in){.sin_family = AF_INET,
+				    .sin_port = htons(port),
+				    .sin_addr.s_addr = htonl(addr)};
 }
 
 int bench_bind(struct socket *sock, u32 addr, u16 port)
@@ -200,7 +200,7 @@ long bench_send(struct socket *sock, u32 addr, u16 port, const void *buf, size_t
 		.msg_namelen = addr ? sizeof(name) : 0,
 		.msg_flags = flags,
 	};
-	struct kvec vec = { .iov_base = (void *)buf, .iov_len = len };
+	struct kvec vec = {.iov_base = (void *)buf, .iov_len = len};
 
 	return kernel_sendmsg(sock, &msg, &vec, 1, len);
 }
@@ -226,7 +226,7 @@ long bench_recv(struct socket *sock, void *buf, size_t len, int flags, struct be
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	struct kvec vec = { .iov_base = buf, .iov_len = len };
+	struct kvec vec = {.iov_base = buf, .iov_len = len};
 	long n = kernel_recvmsg(sock, &msg, &vec, 1, len, flags);
 
 	if (n < 0 || !from)
@@ -297,7 +297,7 @@ static struct net *newest_net(void)
 	struct net *net, *last = NULL;
 
 	down_read(&net_rwsem);
-	for_each_net(net)
+	for_each_net (net)
 		last = net;
 	if (last && !net_eq(last, &init_net))
 		last = maybe_get_net(last);
@@ -308,8 +308,8 @@ static struct net *newest_net(void)
 /* No module may unshare: a program does, whose end leaves the namespace to our reference. */
 struct net *bench_net_make(void)
 {
-	char *argv[] = { "/bin/busybox", "unshare", "-n", "/bin/busybox", "sleep", "1", NULL };
-	char *envp[] = { "PATH=/bin", NULL };
+	char *argv[] = {"/bin/busybox", "unshare", "-n", "/bin/busybox", "sleep", "1", NULL};
+	char *envp[] = {"PATH=/bin", NULL};
 	struct net *before = newest_net(), *net = before;
 	unsigned long end = jiffies + 5 * HZ;
 
@@ -332,7 +332,7 @@ static bool net_listed(const struct net *which)
 	bool found = false;
 
 	down_read(&net_rwsem);
-	for_each_net(net)
+	for_each_net (net)
 		found |= net == which;
 	up_read(&net_rwsem);
 	return found;

@@ -7,37 +7,19 @@
 #include "suite.h"
 
 #define FAKE_CASES(x)                                                                              \
-	x(fake__sizes_in_order)                                                                    \
-	x(fake__both_ways)                                                                         \
-	x(fake__many_senders)                                                                      \
-	x(fake__drop_in_the_middle)                                                                \
-	x(fake__shutdown_idempotent)                                                               \
-	x(fake__ping)                                                                              \
-	x(fake__congestion)                                                                        \
-	x(fake__references)                                                                        \
-	x(fake__collected_and_again)
+	x(fake__sizes_in_order) x(fake__both_ways) x(fake__many_senders)                           \
+		x(fake__drop_in_the_middle) x(fake__shutdown_idempotent) x(fake__ping)             \
+			x(fake__congestion) x(fake__references) x(fake__collected_and_again)
 
 #define LOOP_CASES(x)                                                                              \
-	x(loop__sizes_in_order)                                                                    \
-	x(loop__both_ways)                                                                         \
-	x(loop__many_senders)                                                                      \
-	x(loop__drop_in_the_middle)                                                                \
-	x(loop__shutdown_idempotent)                                                               \
-	x(loop__ping)                                                                              \
-	x(loop__congestion)                                                                        \
-	x(loop__references)                                                                        \
-	x(loop__collected_and_again)
+	x(loop__sizes_in_order) x(loop__both_ways) x(loop__many_senders)                           \
+		x(loop__drop_in_the_middle) x(loop__shutdown_idempotent) x(loop__ping)             \
+			x(loop__congestion) x(loop__references) x(loop__collected_and_again)
 
 #define OTHER_CASES(x)                                                                             \
-	x(other__sizes_in_order)                                                                   \
-	x(other__both_ways)                                                                        \
-	x(other__many_senders)                                                                     \
-	x(other__drop_in_the_middle)                                                               \
-	x(other__shutdown_idempotent)                                                              \
-	x(other__ping)                                                                             \
-	x(other__congestion)                                                                       \
-	x(other__references)                                                                       \
-	x(other__collected_and_again)
+	x(other__sizes_in_order) x(other__both_ways) x(other__many_senders)                        \
+		x(other__drop_in_the_middle) x(other__shutdown_idempotent) x(other__ping)          \
+			x(other__congestion) x(other__references) x(other__collected_and_again)
 
 RDS_KUNIT_SUITE(rds_conform_fake, FAKE_CASES);
 RDS_KUNIT_SUITE(rds_conform_loop, LOOP_CASES);

@@ -24,9 +24,18 @@ void run_fake(kunit *test, void (*body)(conforming &))
 } // namespace
 
 #define CONFORMANCE(name)                                                                          \
-	TEST_CASE(fake__##name) { run_fake(test, conform_##name); }                                \
-	TEST_CASE(loop__##name) { run(test, RDS_TRANS_LOOP, conform_##name); }                     \
-	TEST_CASE(other__##name) { run(test, other_type, conform_##name); }
+	TEST_CASE(fake__##name)                                                                    \
+	{                                                                                          \
+		run_fake(test, conform_##name);                                                    \
+	}                                                                                          \
+	TEST_CASE(loop__##name)                                                                    \
+	{                                                                                          \
+		run(test, RDS_TRANS_LOOP, conform_##name);                                         \
+	}                                                                                          \
+	TEST_CASE(other__##name)                                                                   \
+	{                                                                                          \
+		run(test, other_type, conform_##name);                                             \
+	}
 
 CONFORMANCE(sizes_in_order)
 CONFORMANCE(both_ways)

@@ -149,7 +149,8 @@ TEST_CASE(sender__blocked_is_woken)
 	ASSERT_EQ(w.set(to_port, true), 0);
 	w.from.timeouts(patience);
 	u64 blocked = stat_of(rds_s_cong_send_blocked);
-	thread sender([&] { EXPECT_EQ(send_number(w.from, far, to_port, 1, 0, 0), sizeof(numbered)); });
+	thread sender(
+		[&] { EXPECT_EQ(send_number(w.from, far, to_port, 1, 0, 0), sizeof(numbered)); });
 	ASSERT(eventually([&] { return stat_of(rds_s_cong_send_blocked) > blocked; }));
 	bench_sleep(20);
 	EXPECT(!w.lane->has_messages());

@@ -260,6 +260,8 @@ void xmit_prepare(rds_connection *conn)
 		violate(call.fc->fake, "xmit_prepare twice");
 	call.fc->bracketed = true;
 	call.fc->prepares++;
+	if (call.fc->fake->on_bracket)
+		call.fc->fake->on_bracket(call.fc->fake, conn);
 	step(call.fc->fake, conn);
 }
 
@@ -268,6 +270,8 @@ void xmit_complete(rds_connection *conn)
 	xmit_call call(conn);
 	if (!call.fc->bracketed)
 		violate(call.fc->fake, "xmit_complete without xmit_prepare");
+	if (call.fc->fake->on_bracket)
+		call.fc->fake->on_bracket(call.fc->fake, conn);
 	call.fc->bracketed = false;
 	step(call.fc->fake, conn);
 }
@@ -470,8 +474,13 @@ in6_addr fake_addr(u32 n)
 }
 
 fake_transport::fake_transport()
-	: on_xmit(nullptr), on_connect(nullptr), on_shutdown(nullptr), on_operation(nullptr),
-	  arg(nullptr), trans{}
+    : on_xmit(nullptr),
+      on_bracket(nullptr),
+      on_connect(nullptr),
+      on_shutdown(nullptr),
+      on_operation(nullptr),
+      arg(nullptr),
+      trans{}
 {
 	__builtin_strcpy(trans.t_name, "fake");
 	trans.t_type = fake_type;

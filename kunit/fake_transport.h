@@ -75,6 +75,7 @@ struct fake_transport {
 
 	/* Called first in each xmit. A non-zero or @handled result is that of the call. */
 	int (*on_xmit)(fake_transport *f, rds_connection *conn, rds_message *rm, bool *handled);
+	void (*on_bracket)(fake_transport *f, rds_connection *conn); /* xmit_prepare, _complete */
 	void (*on_connect)(fake_transport *f, rds_connection *conn);
 	void (*on_shutdown)(fake_transport *f, rds_connection *conn);
 	int (*on_operation)(fake_transport *f, rds_connection *conn);

@@ -206,9 +206,8 @@ TEST_CASE(connect_complete__only_from_connecting)
 		}
 		/* out of turn while UP it costs the connection; elsewhere nothing */
 		if (state == RDS_CONN_UP)
-			EXPECT(eventually([&] {
-				return kernel::read_once(s->shutdowns) == shutdowns + 1;
-			}));
+			EXPECT(eventually(
+				[&] { return kernel::read_once(s->shutdowns) == shutdowns + 1; }));
 		else if (state != RDS_CONN_CONNECTING)
 			EXPECT_EQ(g.lane->state(), state);
 		EXPECT(g.works(test));
@@ -231,9 +230,8 @@ TEST_CASE(drop__in_each_state)
 			rds_conn_drop(g.lane.get());
 		if (has_connection) {
 			g.closing.open();
-			EXPECT(eventually([&] {
-				return kernel::read_once(s->shutdowns) == shutdowns + 1;
-			}));
+			EXPECT(eventually(
+				[&] { return kernel::read_once(s->shutdowns) == shutdowns + 1; }));
 		} else {
 			EXPECT_EQ(g.lane->state(), state);
 		}
@@ -307,9 +305,8 @@ TEST_CASE(shutdown__waits_for_the_sender)
 	};
 	inside.close();
 	{
-		thread sender([&] {
-			EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
-		});
+		thread sender(
+			[&] { EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered)); });
 		ASSERT(inside.reached());
 		rds_conn_drop(lane.get());
 		ASSERT(reaches(lane.get(), RDS_CONN_DISCONNECTING));
@@ -424,6 +421,7 @@ TEST_CASE(storm__drops_under_traffic)
 			rds_conn_drop(conn);
 		return 0;
 	};
+	s->on_bracket = [](fake_transport *, rds_connection *) { bench_yield(); };
 	test_socket to(2, to_port);
 	ASSERT(to.bound());
 	to.buffers(0, 4 << 20);
@@ -443,10 +441,13 @@ TEST_CASE(storm__drops_under_traffic)
 		thread breaker([&] {
 			while (!kernel::read_once(done)) {
 				u32 seen = kernel::read_once(s->nr_frames);
-				eventually([&] {
-					return kernel::read_once(s->nr_frames) >= seen + 3 ||
-					       kernel::read_once(done);
-				}, 100);
+				eventually(
+					[&] {
+						return kernel::read_once(s->nr_frames) >=
+							       seen + 3 ||
+						       kernel::read_once(done);
+					},
+					100);
 				rds_conn_drop(lane.get());
 			}
 		});

@@ -12,7 +12,8 @@ constexpr u16 from_port = 1000, to_port = 2000;
 constexpr int most = 400;
 
 /* @attempt(n) with the n-th allocation failing, @after() without. */
-template <typename A, typename B> void each_fault(kunit *test, A attempt, B after)
+template <typename A, typename B>
+void each_fault(kunit *test, A attempt, B after)
 {
 	u32 failed = 0;
 	for (int nth = 1; nth < most; nth++) {
@@ -123,8 +124,8 @@ TEST_CASE(nomem__accept)
 	each_fault(
 		test,
 		[&]() -> long {
-			rds_connection *c =
-				rds_conn_accept(bench_init_net(), &l, &f, &s->trans, 0, 0);
+			rds_connection *c = rds_conn_accept(bench_init_net(), &l, &f, &s->trans, 0,
+							    0);
 			long ret = reinterpret_cast<long>(c);
 			if (ret < 0 && ret >= -4095)
 				return ret;

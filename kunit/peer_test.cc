@@ -142,9 +142,12 @@ TEST_CASE(reap__not_what_is_in_use)
 	EXPECT_EQ(rds_conn_alive(lane.get()), 1);
 	/* up, and there is room enough */
 	ASSERT(eventually([&] { return kernel::read_once(fake_of(lane.get())->connecting); }));
+	/* the way back was idle and may be gone: then it takes another connection */
+	s->connect_mode = FAKE_CONNECT_NOW;
 	s->complete(lane.get());
 	EXPECT_NUMBER(to, 1);
-	ASSERT(eventually([&] { return !lane->has_messages() && !kernel::read_once(lane->c_xmit_rm); }));
+	ASSERT(eventually(
+		[&] { return !lane->has_messages() && !kernel::read_once(lane->c_xmit_rm); }));
 	rds_peer_reap(here());
 	EXPECT_EQ(rds_conn_alive(lane.get()), 1);
 	/* and what goes does not take an unread message along */
@@ -176,7 +179,8 @@ TEST_CASE(reap__from_a_connect_hook)
 		ASSERT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
 		EXPECT_EQ(from.cancel(2, to_port), 0);
 		rds_tunables.idle_seconds = 0;
-		ASSERT(eventually([&] { return kernel::read_once(s->connects) > seen || !peers(); }));
+		ASSERT(eventually(
+			[&] { return kernel::read_once(s->connects) > seen || !peers(); }));
 		ASSERT(eventually([&] { return !peers(); }));
 	}
 }

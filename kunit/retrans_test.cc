@@ -45,10 +45,7 @@ struct world {
 			return !queued_on(lane.get()) && !kernel::read_once(lane->c_xmit_rm);
 		});
 	}
-	u64 last_sequence()
-	{
-		return kernel::read_once(lane->c_tx.next) - 1;
-	}
+	u64 last_sequence() { return kernel::read_once(lane->c_tx.next) - 1; }
 };
 
 #define WORLD(name)                                                                                \
@@ -231,9 +228,8 @@ TEST_CASE(ack__wakes_a_sender_without_room)
 	w.from.timeouts(50);
 	EXPECT_EQ(w.from.send(2, to_port, data, sizeof(data), 0), -ETIMEDOUT);
 	w.from.timeouts(patience);
-	thread blocked([&] {
-		EXPECT_EQ(w.from.send(2, to_port, data, sizeof(data), 0), sizeof(data));
-	});
+	thread blocked(
+		[&] { EXPECT_EQ(w.from.send(2, to_port, data, sizeof(data), 0), sizeof(data)); });
 	bench_sleep(20);
 	rds_send_drop_acked(w.lane.get(), ~0ull, nullptr);
 	blocked.join();
@@ -264,7 +260,8 @@ TEST_CASE(cancel__in_transmission)
 		s->room = cut;
 		ASSERT(w.send(test, cut, 2));
 		ASSERT(eventually([&] {
-			return !kernel::read_once(s->room) && kernel::read_once(w.lane->c_blocked) &&
+			return !kernel::read_once(s->room) &&
+			       kernel::read_once(w.lane->c_blocked) &&
 			       !kernel::read_once(w.lane->c_sending);
 		}));
 		EXPECT_EQ(w.from.cancel(2, to_port), 0);

@@ -22,8 +22,11 @@ lane_ref::lane_ref(fake_transport *fake, u32 laddr, u32 faddr)
 }
 
 scenario::scenario(kunit *t)
-	: test(t), m_fake(kernel::make<fake_transport>(kernel::gfp_kernel)), m_err(-ENOMEM),
-	  m_registered(false), m_tunables(rds_tunables)
+    : test(t),
+      m_fake(kernel::make<fake_transport>(kernel::gfp_kernel)),
+      m_err(-ENOMEM),
+      m_registered(false),
+      m_tunables(rds_tunables)
 {
 	if (m_fake)
 		m_err = rds_trans_register(&m_fake->trans);

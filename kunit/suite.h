@@ -9,11 +9,11 @@
 #include <kunit/test.h>
 
 #define RDS_CASE_DECLARE(name) void name(struct kunit *test);
-#define RDS_CASE_ENTRY(name) KUNIT_CASE(name),
+#define RDS_CASE_ENTRY(name)   KUNIT_CASE(name),
 
 #define RDS_KUNIT_SUITE(suite, CASES)                                                              \
 	CASES(RDS_CASE_DECLARE)                                                                    \
-	static struct kunit_case suite##_cases[] = { CASES(RDS_CASE_ENTRY){} };                    \
+	static struct kunit_case suite##_cases[] = {CASES(RDS_CASE_ENTRY){}};                      \
 	static struct kunit_suite suite##_suite = {                                                \
 		.name = #suite,                                                                    \
 		.test_cases = suite##_cases,                                                       \

@@ -46,7 +46,8 @@ inline bool test_equal(kunit *test, const char *file, int line, const char *text
 constexpr unsigned int patience = 20000; /* ms; a debug kernel under load is slow */
 
 /* Waits until @f() holds. */
-template <typename F> bool eventually(F f, unsigned int ms = patience)
+template <typename F>
+bool eventually(F f, unsigned int ms = patience)
 {
 	struct call {
 		static bool ask(void *arg) { return (*static_cast<F *>(arg))(); }
@@ -55,8 +56,9 @@ template <typename F> bool eventually(F f, unsigned int ms = patience)
 }
 
 /* Runs @f in a thread; joins at the end of the scope. */
-template <typename F> class thread : kernel::pinned {
-    public:
+template <typename F>
+class thread : kernel::pinned {
+public:
 	explicit thread(F f) : m_func(f), m_thread(bench_start(run, this)) {}
 	~thread() { join(); }
 	bool started() const { return m_thread; }
@@ -67,14 +69,14 @@ template <typename F> class thread : kernel::pinned {
 		m_thread = nullptr;
 	}
 
-    private:
+private:
 	static void run(void *arg) { static_cast<thread *>(arg)->m_func(); }
 	F m_func;
 	bench_thread *m_thread;
 };
 
 class test_socket : kernel::pinned {
-    public:
+public:
 	explicit test_socket(struct net *net = bench_init_net()) : m_sock(bench_socket(net)) {}
 	/* Bound to an address of the fake network. */
 	test_socket(u32 host, u16 port) : test_socket() { bind(fake_net + host, port); }
@@ -126,14 +128,14 @@ class test_socket : kernel::pinned {
 	rds_sock *rds() const { return bench_rds(m_sock); }
 	struct socket *raw() const { return m_sock; }
 
-    private:
+private:
 	struct socket *m_sock;
 	int m_bound = -1;
 };
 
 /* A lane, with a reference of its peer. */
 class lane_ref : kernel::pinned {
-    public:
+public:
 	/* From fake address @laddr to @faddr; made when it is not there. */
 	lane_ref(fake_transport *fake, u32 laddr, u32 faddr);
 	~lane_ref()
@@ -146,14 +148,14 @@ class lane_ref : kernel::pinned {
 	rds_lane *operator->() const { return get(); }
 	int error() const { return m_err; }
 
-    private:
+private:
 	int m_err = 0;
 	rds_peer *m_peer;
 };
 
 /* A registered fake transport; tunables and counts are as before when it ends. */
 class scenario : kernel::pinned {
-    public:
+public:
 	explicit scenario(kunit *test);
 	~scenario();
 	explicit operator bool() const { return m_fake && !m_err; }
@@ -162,7 +164,7 @@ class scenario : kernel::pinned {
 	/* The transport goes; the scenario's end then only checks. */
 	void unregister();
 
-    private:
+private:
 	kunit *test;
 	fake_transport *m_fake;
 	int m_err;
@@ -209,13 +211,13 @@ bool expect_number(kunit *test, test_socket &s, u32 number, int line);
 
 /* Memory for a payload, for a scope. */
 class buffer : kernel::pinned {
-    public:
+public:
 	explicit buffer(u32 len) : m_p(static_cast<u8 *>(kernel_big_zalloc(len ? len : 1))) {}
 	~buffer() { kernel_big_free(m_p); }
 	explicit operator bool() const { return m_p; }
 	u8 *get() const { return m_p; }
 	u8 &operator[](u32 i) const { return m_p[i]; }
 
-    private:
+private:
 	u8 *m_p;
 };

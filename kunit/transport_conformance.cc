@@ -80,7 +80,7 @@ bool all_acked(test_socket &sock)
 } // namespace
 
 conforming::conforming(kunit *t, unsigned int type)
-	: test(t), trans(rds_trans_get(type)), near(0), far(0)
+    : test(t), trans(rds_trans_get(type)), near(0), far(0)
 {
 	for (auto &pair : known) {
 		if (!trans || far || !serves(trans, pair[0]) || !serves(trans, pair[1]))
@@ -177,9 +177,12 @@ void conform_drop_in_the_middle(conforming &c)
 	thread breaker([&] {
 		while (!kernel::read_once(done)) {
 			u32 seen = kernel::read_once(got);
-			eventually([&] {
-				return kernel::read_once(got) > seen + 7 || kernel::read_once(done);
-			}, 200);
+			eventually(
+				[&] {
+					return kernel::read_once(got) > seen + 7 ||
+					       kernel::read_once(done);
+				},
+				200);
 			drop_all(c);
 		}
 	});

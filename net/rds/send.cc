@@ -150,11 +150,12 @@ struct send_wait {
 
 /*
  * What is known of the peer's ports is true while it is connected: the map comes first on every
- * connection. Without one, messages queue, or nobody would ever connect to learn of a change.
+ * connection. Without one, somebody must queue a message, or nobody would ever connect to learn
+ * of a change; one is enough.
  */
 bool congested(const rds_peer *peer, u16 port)
 {
-	return peer->fcong->congested(port) && peer->lane0.up();
+	return peer->fcong->congested(port) && (peer->lane0.up() || peer->lane0.has_messages());
 }
 
 bool uncongested(void *arg)
@@ -354,6 +355,9 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 			if (linked)
 				rds_message_unlink(lane, rm);
 		}
+		/* it may have been the one message that others rely on, see congested() */
+		if (linked && !lane->up())
+			rds_cong_changed(rs->rn, rds::congmap_all_groups);
 		if (linked)
 			rds_message_put(rm);
 		rds_message_put(rm);

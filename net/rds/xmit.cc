@@ -198,6 +198,8 @@ int send_batch(rds_lane *lane)
 		if (done <= 0)
 			return done;
 		done_with_message(lane);
+		if (!lane->up())
+			return 0;
 		if (!lane->c_trans->t_xmit_atomic)
 			kernel_cond_resched();
 	}
