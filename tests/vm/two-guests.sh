@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash disable=SC2317,SC2086,SC2154,SC2034  # called by name; addresses are one word; guest.sh
+# RDS over TCP between two machines.
+#
+#   +---- a, guest 1 ----+          +---- b, guest 2 ----+
+#   | 10.77.0.1 fd77::1  |          | 10.77.0.2 fd77::2  |     a is the smaller address, it connects
+#   | 10.78.0.2          |---eth0---| 10.78.0.1          |     b is
+#   | 10.79.x.1          |          | 10.79.x.2          |     peers that nobody knows yet
+#   +--------------------+          +--------------------+
+. /vm/guest.sh
+hosts_are_guests
+C4=10.78.0.2 D4=10.78.0.1
+for host in $hosts; do
+	on $host "echo 1 > /proc/sys/net/ipv6/conf/eth0/keep_addr_on_down"
+done
+on a "ip addr add $C4/24 dev eth0"
+on b "ip addr add $D4/24 dev eth0"
+
+exchange() {
+	transfer a "$1" b "$2" "" "--count 200 --sizes mix:1048576 --sndbuf 2097152 --quiet"
+	transfer b "$2" a "$1" "--pairs 4" "--pairs 4 --count 200 --nonblock --quiet"
+}
+
+# 1. The first message to a peer that nobody knows is not lost, whoever begins.
+first_messages() {
+	for fresh in 1 3 5; do
+		on a "ip addr add 10.79.$fresh.1/24 dev eth0; ip addr add 10.79.$((fresh + 1)).1/24 dev eth0"
+		on b "ip addr add 10.79.$fresh.2/24 dev eth0; ip addr add 10.79.$((fresh + 1)).2/24 dev eth0"
+		transfer a 10.79.$fresh.1 b 10.79.$fresh.2 "--no-hello --count 200 --sizes 64" \
+			"--no-hello --count 200 --sizes 64 --quiet"
+		transfer b 10.79.$((fresh + 1)).2 a 10.79.$((fresh + 1)).1 "--no-hello --count 200 --sizes 64" \
+			"--no-hello --count 200 --sizes 64 --quiet"
+	done
+}
+
+pings() {
+	answered a $A4 $B4
+	answered b $B4 $A4
+	answered b $D4 $C4
+	answered a $A6 $B6
+	answered b $B6 $A6
+}
+
+# 2. The cable is pulled for a moment.
+link_blinks() {
+	begin a "$1" b "$2" "" "--count 4000 --sizes 0-4000"
+	for sent in 1000 2500; do
+		await 60 moving $sent
+		on b "ip link set eth0 down; usleep 400000; ip link set eth0 up"
+	done
+	conclude
+}
+
+# 3. TCP connections die under traffic.
+streams_die() {
+	begin b "$2" a "$1" "" "--count 4000 --sizes 0-4000 --nonblock"
+	for sent in 800 1600 2400 3200; do
+		await 60 moving $sent
+		on b "ss -tnK '( sport = :16385 or dport = :16385 )'" | grep -q 16385
+	done
+	conclude
+}
+
+# 4. The peer's module goes and comes back: FIN, a new incarnation.
+peer_reloads() {
+	await 10 on b "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"
+	on b "rmmod rds_tcp && insmod /lib/modules/\$(uname -r)/rds_tcp.ko"
+	transfer a "$1" b "$2" "" "--count 200 --quiet"
+	transfer b "$2" a "$1" "" "--count 200 --quiet"
+}
+
+# 5. The peer crashes and is back soon: nothing that it said at the end gets out, it remembers nothing. What it had not
+# acknowledged belonged to its former life; new traffic must flow soon, not when keep-alive gives the old stream up.
+peer_crashes() {
+	begin a "$1" b "$2" "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
+	await 60 moving 200
+	crash="ip link set eth0 down; killall -9 rds-xfer; until rmmod rds_tcp; do usleep 50000; done;"
+	on b "$crash insmod /lib/modules/\$(uname -r)/rds_tcp.ko; ip link set eth0 up"
+	killall -9 rds-xfer
+	tick && returned=$now
+	transfer b "$2" a "$1" "" "--count 100 --quiet"
+	transfer a "$1" b "$2" "" "--count 100 --quiet"
+	tick
+	echo "back after $((now - returned))0 ms"
+	[ $((now - returned)) -lt 1500 ]
+}
+
+scenario "IPv4 traffic, both directions" exchange $A4 $B4
+scenario "IPv6 traffic, both directions" exchange $A6 $B6
+scenario "traffic, the first guest has the larger address" exchange $C4 $D4
+scenario "the first messages to new peers arrive" first_messages
+scenario "rds-ping, both directions and families" pings
+scenario "link down and up under traffic" link_blinks $A4 $B4
+scenario "streams killed under traffic" streams_die $A4 $B4
+scenario "streams killed under traffic, the first guest has the larger address" streams_die $C4 $D4
+scenario "the peer's module reloads" peer_reloads $A4 $B4
+scenario "the peer crashes and returns" peer_crashes $A4 $B4
+scenario "the peer crashes and returns, the first guest has the larger address" peer_crashes $C4 $D4
+scenario "all modules unload, nothing is left" unload_all
+scenario "... on the peer, too" on b ". /vm/guest.sh; unload_all"
+leave
+all_done
