@@ -21,8 +21,8 @@ constexpr unsigned long linger_ticks = 2UL * TICKS_PER_SECOND;
 /* How often a lack of memory is looked after meanwhile. */
 constexpr unsigned long round_ticks = TICKS_PER_SECOND / 10 + 1;
 
-/* Attempts to get memory for what must be delivered. */
-constexpr unsigned int last_attempts = 20;
+/* Attempts to get memory for the next piece of what must be delivered. */
+constexpr unsigned int last_attempts = 100;
 
 } // namespace
 
@@ -41,6 +41,20 @@ void rds_tcp_connection::shutdown()
 		take_work.requeue(0);
 }
 
+/* Deliver all that is there, whatever it takes to get the memory. Socket lock held. */
+void rds_tcp_connection::read_all()
+{
+	u32 left = ksock_unread(sock);
+
+	for (unsigned int i = 0; i < last_attempts && read(kernel::gfp_kernel) == -ENOMEM; i++) {
+		u32 now = ksock_unread(sock);
+		if (now != left)
+			i = 0;
+		left = now;
+		kernel_cond_resched();
+	}
+}
+
 /* Steps a and b. */
 void rds_tcp_connection::drain()
 {
@@ -53,7 +67,7 @@ void rds_tcp_connection::drain()
 	while (kernel_ticks() - start < linger_ticks) {
 		{
 			sock_guard g(sock);
-			read(kernel::gfp_kernel);
+			read_all();
 		}
 		if (ksock_wait_closed(sock, round_ticks))
 			return;
@@ -72,11 +86,8 @@ void rds_tcp_connection::finish(bool abort)
 	{
 		sock_guard g(s);
 		closing = true;
-		for (unsigned int i = 0; !abort && i < last_attempts; i++) {
-			if (read(kernel::gfp_kernel) != -ENOMEM)
-				break;
-			kernel_cond_resched();
-		}
+		if (!abort)
+			read_all();
 		ksock_refuse_data(s);
 		if (live)
 			harvest();

@@ -21,10 +21,13 @@ u32 scope_of(const rds_connection *conn)
 } // namespace
 
 rds_tcp_connection::rds_tcp_connection(rds_connection *c, rds_tcp_net *n)
-	: ksock_user{}, conn(c), net(n), port_group(kernel_random()),
-	  take_work(kernel::work_thunk<&rds_tcp_connection::take_work,
-				       &rds_tcp_connection::take_run>::call,
-		    KERNEL_WORK_TCP_TAKE)
+    : ksock_user{},
+      conn(c),
+      net(n),
+      port_group(kernel_random()),
+      take_work(kernel::work_thunk<&rds_tcp_connection::take_work,
+				   &rds_tcp_connection::take_run>::call,
+		KERNEL_WORK_TCP_TAKE)
 {
 	kernel::list_item_init(&open_item);
 }
@@ -121,7 +124,8 @@ int rds_tcp_connection::bind_own_port(socket *s)
 	u32 base = (low + group_size - 1) / group_size * group_size;
 	u32 groups = high >= base ? (high - base + 1) / group_size : 0;
 	if (!groups) /* a range too narrow for lanes: any port will do for the first */
-		return conn->c_index ? -EADDRINUSE : ksock_bind(s, &conn->c_laddr, 0, scope_of(conn));
+		return conn->c_index ? -EADDRINUSE
+				     : ksock_bind(s, &conn->c_laddr, 0, scope_of(conn));
 	for (u32 i = 0; i < groups; i++) {
 		u32 port = base + ++port_group % groups * group_size + conn->c_index;
 		if (ksock_port_reserved(conn->c_net, port))

@@ -11,7 +11,8 @@ static_assert(sizeof(rds_info_tcp_socket) == 41);
 static_assert(sizeof(rds6_info_tcp_socket) == 64);
 
 /* Numbers of a live stream, of slightly different moments. */
-template <typename Record> void fill_numbers(const rds_tcp_connection &tc, Record &r)
+template <typename Record>
+void fill_numbers(const rds_tcp_connection &tc, Record &r)
 {
 	r.hdr_rem = kernel::read_once(tc.stream.hdr_rem);
 	r.data_rem = kernel::read_once(tc.stream.data_rem);
@@ -46,7 +47,8 @@ void copy_v6(const rds_tcp_connection &tc, const ksock_names &names, rds_info_it
 }
 
 /* The net's lock keeps the sockets that are on its list. */
-template <typename Copy> void each_open(struct net *net, Copy copy)
+template <typename Copy>
+void each_open(struct net *net, Copy copy)
 {
 	rds_tcp_net *tn = rds_tcp_net_of(net);
 

@@ -27,9 +27,9 @@
  * after three SYNs (7 s) and is tried anew, with a short pause instead of a long one.
  */
 #define KEEPALIVE_SECONDS 5
-#define KEEPALIVE_PROBES 5
-#define USER_TIMEOUT_MS 30000
-#define SYN_RETRIES 2
+#define KEEPALIVE_PROBES  5
+#define USER_TIMEOUT_MS	  30000
+#define SYN_RETRIES	  2
 
 #define LISTEN_BACKLOG 1024
 

@@ -35,21 +35,21 @@ bool ksock_has_room(const struct socket *sock)
 
 static int send_copied(struct sock *sk, const struct ksock_out *out)
 {
-	struct msghdr msg = { .msg_flags = SEND_FLAGS | (out->more || out->bytes ? MSG_MORE : 0) };
+	struct msghdr msg = {.msg_flags = SEND_FLAGS | (out->more || out->bytes ? MSG_MORE : 0)};
 	struct kvec vec[2];
 	unsigned int nr = 0;
 
 	if (out->head_len)
-		vec[nr++] = (struct kvec){ (void *)out->head, out->head_len };
+		vec[nr++] = (struct kvec){(void *)out->head, out->head_len};
 	if (out->body_len)
-		vec[nr++] = (struct kvec){ (void *)out->body, out->body_len };
+		vec[nr++] = (struct kvec){(void *)out->body, out->body_len};
 	return kernel_sendmsg_locked(sk, &msg, vec, nr, out->head_len + out->body_len);
 }
 
 /* The pieces through one iterator, copied or (where the kernel can) spliced. */
 static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int flags)
 {
-	struct msghdr msg = { .msg_flags = SEND_FLAGS | flags | (out->more ? MSG_MORE : 0) };
+	struct msghdr msg = {.msg_flags = SEND_FLAGS | flags | (out->more ? MSG_MORE : 0)};
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, out->pieces, out->nr_pieces,
 		      out->skip + out->bytes);
@@ -158,8 +158,8 @@ static int read_segment(read_descriptor_t *desc, struct sk_buff *skb, unsigned i
 
 int ksock_read(struct socket *sock, struct ksock_user *user, gfp_t gfp)
 {
-	struct reading r = { .user = user, .gfp = gfp };
-	read_descriptor_t desc = { .arg.data = &r, .count = 1 };
+	struct reading r = {.user = user, .gfp = gfp};
+	read_descriptor_t desc = {.arg.data = &r, .count = 1};
 
 	ksock_assert_locked(sock);
 	tcp_read_sock(sock->sk, &desc, read_segment);
@@ -211,7 +211,7 @@ static int chain_copy_in(struct ksock_chain *chain, const struct sk_buff *skb, u
 		to = alloc_skb(max_t(u32, len, COPY_BUFFER), gfp);
 		if (!to)
 			return -ENOMEM;
-		chain_append(chain, to, (struct stretch){ .copied = true });
+		chain_append(chain, to, (struct stretch){.copied = true});
 	}
 	ksock_copy(skb, off, skb_put(to, len), len);
 	stretch_of(to)->len += len;
@@ -227,7 +227,7 @@ int ksock_chain_add(struct ksock_chain *chain, struct sk_buff *skb, u32 off, u32
 	clone = skb_clone(skb, gfp);
 	if (!clone)
 		return -ENOMEM;
-	chain_append(chain, clone, (struct stretch){ .off = off, .len = len });
+	chain_append(chain, clone, (struct stretch){.off = off, .len = len});
 	return 0;
 }
 

@@ -14,11 +14,10 @@ constexpr unsigned int accept_batch = 64;
 } // namespace
 
 rds_tcp_net::rds_tcp_net(struct net *n)
-	: net(n),
-	  accept_work(kernel::work_thunk<&rds_tcp_net::accept_work, &rds_tcp_net::accept_run>::call,
-		      KERNEL_WORK_TCP_ACCEPT)
-{
-}
+    : net(n),
+      accept_work(kernel::work_thunk<&rds_tcp_net::accept_work, &rds_tcp_net::accept_run>::call,
+		  KERNEL_WORK_TCP_ACCEPT)
+{}
 
 int rds_tcp_net::start()
 {

@@ -32,8 +32,8 @@ void map_reader(void *arg, unsigned int off, void *to, unsigned int len)
 
 const char *reason(rds::stream_error error)
 {
-	return error == rds::stream_error::bad_length ? "a message longer than any may be" :
-							"a wrong header checksum";
+	return error == rds::stream_error::bad_length ? "a message longer than any may be"
+						      : "a wrong header checksum";
 }
 
 } // namespace
@@ -146,7 +146,8 @@ u32 rds_tcp_connection::segment(sk_buff *skb, u32 off, u32 len, gfp_t gfp, int *
 	return done;
 }
 
-extern "C" u32 rds_tcp_segment(ksock_user *user, sk_buff *skb, u32 off, u32 len, gfp_t gfp, int *err)
+extern "C" u32 rds_tcp_segment(ksock_user *user, sk_buff *skb, u32 off, u32 len, gfp_t gfp,
+			       int *err)
 {
 	return static_cast<rds_tcp_connection *>(user)->segment(skb, off, len, gfp, err);
 }

@@ -15,11 +15,11 @@
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 typedef const struct ctl_table handler_table;
-#define TABLE_SIZE NR_ENTRIES
+#define TABLE_SIZE			 NR_ENTRIES
 #define register_table(net, path, table) register_net_sysctl_sz(net, path, table, NR_ENTRIES)
 #else
 typedef struct ctl_table handler_table;
-#define TABLE_SIZE (NR_ENTRIES + 1) /* an empty entry ends it */
+#define TABLE_SIZE			 (NR_ENTRIES + 1) /* an empty entry ends it */
 #define register_table(net, path, table) register_net_sysctl(net, path, table)
 #endif
 

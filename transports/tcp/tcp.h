@@ -146,7 +146,7 @@ struct rds_tcp_connection : ksock_user {
 	bool knock = false; /* for take_work: the large side has knocked */
 	kernel::work take_work;
 
-    private:
+private:
 	bool take_waiting();
 	unsigned long make_room();
 	void doubt_stream();
@@ -157,6 +157,7 @@ struct rds_tcp_connection : ksock_user {
 	int deliver(gfp_t gfp);
 	void stamp(rds_message *rm);
 	int bind_own_port(socket *s);
+	void read_all();
 	void drain();
 };
 
@@ -175,7 +176,7 @@ struct rds_tcp_net {
 	kernel::list<rds_tcp_connection, &rds_tcp_connection::open_item> open; /* lock */
 	u32 nr_waiting = 0; /* lock */
 
-    private:
+private:
 	int accept_one();
 	void accepted(socket *s);
 	void knocked(rds_connection *conn, socket *s);
@@ -205,17 +206,17 @@ inline rds_tcp_connection *rds_tcp_of(const rds_connection *conn)
 
 /* Holds a socket's lock for a scope. */
 class [[nodiscard]] sock_guard : kernel::pinned {
-    public:
+public:
 	explicit sock_guard(socket *s) : m_sock(s) { ksock_lock(m_sock); }
 	~sock_guard() { ksock_unlock(m_sock); }
 
-    private:
+private:
 	socket *const m_sock;
 };
 
 /* One reference to a connection. */
 class [[nodiscard]] conn_ref : kernel::pinned {
-    public:
+public:
 	/* Takes over the caller's; an error pointer is none. */
 	explicit conn_ref(rds_connection *conn) : m_conn(is_error(conn) ? nullptr : conn) {}
 	~conn_ref()
@@ -226,7 +227,7 @@ class [[nodiscard]] conn_ref : kernel::pinned {
 	explicit operator bool() const { return m_conn; }
 	rds_connection *get() const { return m_conn; }
 
-    private:
+private:
 	static bool is_error(const rds_connection *conn)
 	{
 		constexpr unsigned long lowest_error = -4095UL;
