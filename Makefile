@@ -8,7 +8,7 @@ KDIR             ?=
 KREL             ?= $(shell uname -r)
 INSTALL_MOD_PATH ?=
 DESTDIR          ?= $(INSTALL_MOD_PATH)
-PREFIX           ?= /usr
+PREFIX           ?= /usr/local
 
 CXX         = g++
 TOOLS_FLAGS = -std=c++20 -O2 -g -Wall -Wextra -Werror -MMD -MP -Iinclude -Itools
