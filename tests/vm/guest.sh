@@ -84,11 +84,12 @@ within() {
 	shift
 	echo 3 > /proc/sys/vm/drop_caches
 	before=$(free_kb)
-	"$@" || return 1
+	# no "||" here: -e would not hold in the command
+	"$@"
 	echo 3 > /proc/sys/vm/drop_caches
-	now_free=$(free_kb)
-	echo "memory: $before kB free, then $now_free kB"
-	[ "$now_free" -ge $((before - grown)) ]
+	after=$(free_kb)
+	echo "memory: $before kB free, then $after kB"
+	[ "$after" -ge $((before - grown)) ]
 }
 
 # ------------------------------------------------------------------ background jobs

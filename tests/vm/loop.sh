@@ -72,7 +72,7 @@ exchange() {
 
 # 6. A receiver that never reads: its queue has an end. 400 MB are offered.
 never_reads() {
-	begin a "$1" a "$1" "--no-hello --count $(n 50000) --sizes 8192 --delay-us 100000000" \
+	begin a "$1" a "$1" "--no-hello --count $(n 50000) --sizes 8192 --delay-us 10000000" \
 		"--no-hello --count $(n 50000) --sizes 8192 --nonblock --timeout 2 --quiet"
 	fails finish send
 	grep -q '^result send stalled' /tmp/send.out
