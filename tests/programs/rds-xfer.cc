@@ -444,13 +444,13 @@ int watch(const settings &set, const char *role)
 	while (total.running) {
 		{
 			std::unique_lock guard(total.lock);
-			total.ended.wait_for(guard, std::chrono::milliseconds(200));
+			total.ended.wait_for(guard, std::chrono::milliseconds(100));
 		}
 		if (total.events != seen) {
 			seen = total.events;
 			moved = clock::now();
 		}
-		if (!set.quiet && since(told) >= 1) {
+		if (!set.quiet && since(told) >= 0.1) {
 			told = clock::now();
 			progress(role, !set.file.empty() || !set.out.empty(), since(start));
 		}

@@ -186,9 +186,9 @@ conclude() {
 	finish "send$job" && finish "recv$job" 30 && grep -q '^result recv ok.* sha256' "/tmp/recv$job.out"
 }
 
-# moving N: N messages of the running transfer were sent, or it is over
+# moving N: N messages of the transfer were sent, and it still runs
 moving() {
-	ended "send${JOB:-}" ||
+	! ended "send${JOB:-}" &&
 		[ "$(grep -o 'messages=[0-9]*' "/tmp/send${JOB:-}.out" | tail -n 1 | cut -d= -f2)" -ge "$1" ]
 }
 

@@ -56,10 +56,12 @@ first_use() {
 }
 
 pings() {
-	for address in 127.0.0.1 127.9.9.9 $T4 ::1 $(bare $T6); do
+	answered a $T4 127.0.0.1
+	answered a ::1 ::1
+	! slow || return 0
+	for address in 127.0.0.1 127.9.9.9 $T4 $(bare $T6); do
 		answered a $address $address
 	done
-	answered a $T4 127.0.0.1
 }
 
 # 5. Traffic: each size, several pairs, waiting in the kernel and in poll.
@@ -80,17 +82,17 @@ never_reads() {
 	await 10 ended recv
 }
 
-# 7. rds_loop goes while TCP-bound and loopback sockets talk to their own machine, and comes back.
+# 7. rds_loop goes while sockets of TCP addresses talk to their own machine: who sends just then is told so, or the
+# next send brings it back; what arrives is in order and whole.
 goes_under_traffic() {
-	begin a $T4 a $T4 "--timeout 3" "--count $(n 20000) --sizes 0-4096 --timeout 3"
+	begin a $T4 a $T4 "--timeout 5" "--count $(n 20000) --sizes 0-4096"
 	await 20 moving "$(n 500)"
-	await 10 rmmod rds_loop
-	finish send 120 || true
-	finish recv 120 || true
-	fails grep -q 'lost=[1-9].*duplicate=[1-9]' /tmp/recv.out
-	loaded rds_loop || insert rds_loop
+	rmmod rds_loop
+	finish send || grep 'Network is down' /tmp/send.out
+	finish recv || fails grep -E '(lost|duplicate|reordered|corrupt|length)=[1-9]' /tmp/recv.out
 	transfer a $T4 a $T4 "" "--count $(n 500) --quiet"
 	transfer a $L4 a $L4 "" "--count $(n 500) --quiet"
+	loaded rds_loop
 }
 
 # 8. Bound sockets keep it.
@@ -122,7 +124,9 @@ scenario "a receiver that never reads costs no more than its limit" within 65536
 scenario "the same for a TCP-bound receiver" within 65536 never_reads $T4
 scenario "bound sockets keep rds_loop" kept_by_sockets
 scenario "rmmod rds_loop under traffic, traffic again" goes_under_traffic
-rds-errno --tcp $T4 --tcp6 "$(bare $T6)" --far 10.9.9.9 > /tmp/errno
+second="--tcp6 $(bare $T6)"
+! slow || second=
+rds-errno --tcp $T4 $second --far 10.9.9.9 > /tmp/errno
 sed -E 's/^((not )?ok) [0-9]+ - /\1 0 - rds-errno: /; s/^1\.\./# rows: /' /tmp/errno
 scenario "every row of rds-errno is as promised" grep -q '^1\.\.[0-9]' /tmp/errno
 ! grep -q '^not ok' /tmp/errno || failed=1

@@ -157,7 +157,7 @@ bad_cable() {
 
 # 7. Congestion: a slow reader, many senders.
 slow_reader() {
-	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1}))"
+	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1} * ${SCALE:-1}))"
 	transfer a $A4 b $B4 "$reader" "--count $(n 500) --sizes $size --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
 	transfer b $B4 a $A4 "$reader" "--count $(n 500) --sizes $size --quiet"
