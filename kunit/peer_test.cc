@@ -98,6 +98,21 @@ TEST_CASE(cap__of_strangers)
 	EXPECT_EQ(send_number(from, 20, to_port, 0), sizeof(numbered));
 }
 
+TEST_CASE(cap__of_strangers_at_once)
+{
+	SCENARIO(s);
+	rds_tunables.max_strangers_second = 3;
+	u32 ok = 0;
+	unsigned long start = kernel_ticks();
+	for (u32 i = 0; i < 10; i++)
+		ok += try_accept(s, 2 + i) == 0;
+	/* a slow machine may have begun another second */
+	EXPECT(ok >= 3 && ok <= 3 * (2 + (kernel_ticks() - start) / TICKS_PER_SECOND));
+	EXPECT_EQ(peers(), ok);
+	EXPECT_EQ(try_accept(s, 2), 0); /* known already */
+	EXPECT(eventually([&] { return !try_accept(s, 99); }));
+}
+
 TEST_CASE(reap__idle_peers_go)
 {
 	SCENARIO(s);

@@ -9,7 +9,8 @@
 			full__waits_for_the_kick) x(full__kick_during_xmit) x(eagain__at_once)     \
 			x(enomem__later) x(errno__drops_even_if_the_transport_did_not) x(          \
 				overrun__drops) x(batch__limit_hands_over)                         \
-				x(ack_required__cadence) x(sendmsg__length_whatever_the_state)     \
+				x(ack_required__cadence) x(ack_required__when_half_full) x(        \
+					sendmsg__length_whatever_the_state)                        \
 					x(sendmsg__empty_messages_are_charged) x(                  \
 						operation__before_the_header_and_once)             \
 						x(operation__errors_repeat_nothing) x(             \

@@ -354,6 +354,27 @@ TEST_CASE(batch__limit_hands_over)
 	EXPECT(fake_of(lane.get())->prepares - before >= 5);
 }
 
+/* wire.md 11: whoever may soon have to wait for room asks. */
+TEST_CASE(ack_required__when_half_full)
+{
+	SCENARIO(s);
+	pair p;
+	buffer data(1000);
+	ASSERT(p.ok() && data);
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	ASSERT(warm_up(s, p, lane.get()));
+	lane->c_acks.reload(1000, 1000000);
+	p.from.buffers(8000, 0);
+	s->ack = false;
+	u32 before = s->nr_frames;
+	for (u32 i = 0; i < 6; i++)
+		ASSERT_EQ(p.from.send(2, to_port, data.get(), 1000), 1000);
+	ASSERT(eventually([&] { return kernel::read_once(s->nr_frames) == before + 6; }));
+	u32 i = 0;
+	s->frames.each([&](fake_frame *frame) { EXPECT_EQ(frame->ack_required, ++i >= 4); });
+}
+
 TEST_CASE(ack_required__cadence)
 {
 	SCENARIO(s);

@@ -102,6 +102,12 @@ rds_cong_map::rds_cong_map(rds_net *net, const in6_addr &address) : rn(net), add
 {
 	kernel::list_item_init(&peers_head);
 	rn->get();
+	kernel::add_return(rds_live.maps, 1u);
+}
+
+rds_cong_map::~rds_cong_map()
+{
+	kernel::add_return(rds_live.maps, -1u);
 }
 
 void rds_cong_map::put()

@@ -6,6 +6,8 @@
 #include "kernel/layout_check.h"
 #include "rds.h"
 
+constinit struct rds_live rds_live = {};
+
 rds_net::rds_net(struct net *n)
     : net(n),
       seed(kernel_random()),
@@ -14,6 +16,12 @@ rds_net::rds_net(struct net *n)
 	kernel::list_item_init(&owners_head);
 	kernel::list_item_init(&socks_head);
 	kernel::list_item_init(&watch_head);
+	kernel::add_return(rds_live.nets, 1u);
+}
+
+rds_net::~rds_net()
+{
+	kernel::add_return(rds_live.nets, -1u);
 }
 
 /* Looks at all peers now and then; the interval is what makes a peer's end late at most. */
@@ -75,8 +83,12 @@ int rds_core_init(void)
 	return err;
 }
 
+/* Nobody can look for what is left now: say so, tests listen. */
 void rds_core_exit(void)
 {
+	if (rds_live.nets || rds_live.peers || rds_live.maps)
+		kernel_log("%u namespaces, %u peers, %u maps were never freed", rds_live.nets,
+			   rds_live.peers, rds_live.maps);
 	rds_lists_exit();
 	rds_info_exit();
 	rds_stats_exit();

@@ -70,6 +70,18 @@ rds_peer_owner *owner_find(rds_net *rn, u32 uid)
 	return nullptr;
 }
 
+/* Who comes by himself may not come in any number at once; he tries again. */
+bool in_time(rds_net *rn)
+{
+	rn->lock.assert_held();
+	unsigned long now = kernel_ticks();
+	if (now - rn->strangers_since >= TICKS_PER_SECOND) {
+		rn->strangers_since = now;
+		rn->new_strangers = 0;
+	}
+	return rn->new_strangers++ < rds_tunables.max_strangers_second;
+}
+
 bool charge(rds_net *rn, u32 uid, rds_peer_owner *&spare)
 {
 	rn->lock.assert_held();
@@ -110,6 +122,11 @@ rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, rds_peer_owner 
 		*err = -ENETDOWN;
 		return nullptr;
 	}
+	if (mine->owner == uid_remote && !in_time(rn)) {
+		rds_stats_inc(rds_s_peer_refused);
+		*err = -ENOMEM;
+		return nullptr;
+	}
 	if (!charge(rn, mine->owner, spare)) {
 		/* by the reaper alone: whoever creates may run in the work of an idle lane */
 		rn->reap_work.requeue(0);
@@ -147,7 +164,7 @@ rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 o
 					    k.tos, k.if_index, owner);
 	rds_peer *p = nullptr;
 	if (mine && mine->lcong && mine->fcong) {
-		*err = carrier->conn_alloc(&mine->lane0, kernel::gfp_kernel);
+		*err = carrier->conn_alloc(&mine->lane0, kernel::gfp_account);
 		if (!*err)
 			p = insert(rn, mine, k, spare, err);
 	}
@@ -268,10 +285,12 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 	lane0.c_larger = rds::addr_compare(laddr, faddr) >= 0;
 	lcong = rds_cong_get(rn, &laddr);
 	fcong = rds_cong_get(rn, &faddr);
+	kernel::add_return(rds_live.peers, 1u);
 }
 
 rds_peer::~rds_peer()
 {
+	kernel::add_return(rds_live.peers, -1u);
 	if (lcong)
 		lcong->put();
 	if (fcong)

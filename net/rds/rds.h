@@ -64,12 +64,22 @@ struct rds_peer;
 struct rds_sock;
 
 /*
+ * Objects that exist, counted so that the end of the module can tell (net.cc). Each message and
+ * each incoming holds a peer or a socket, and a socket holds the module: whatever is lost shows.
+ */
+struct rds_live {
+	u32 nets, peers, maps;
+};
+extern "C" struct rds_live rds_live;
+
+/*
  * ---- congestion maps (cong.cc) ----
  */
 
 /* The map of one address in one namespace, local or remote; loopback makes it both. */
 struct rds_cong_map {
 	rds_cong_map(rds_net *net, const in6_addr &address);
+	~rds_cong_map();
 
 	void get() { refs.get(); }
 	bool get_unless_zero() { return refs.get_unless_zero(); }
@@ -107,6 +117,7 @@ constexpr u32 uid_remote = ~0u; /* owner of peers that connected to us */
 
 struct rds_net {
 	explicit rds_net(struct net *n);
+	~rds_net();
 	void reap();
 	void get() { refs.get(); }
 	void put();
@@ -117,6 +128,8 @@ struct rds_net {
 
 	kernel::spinlock lock{KERNEL_LOCK_NET}; /* peers, owners, nr_peers, dying */
 	u32 nr_peers = 0;
+	u32 new_strangers = 0; /* since strangers_since */
+	unsigned long strangers_since = 0;
 	u64 tx_floor = 1; /* first number of new lanes: above all that reaped ones have used */
 	bool dying = false;
 	list_head owners_head;

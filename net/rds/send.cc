@@ -273,6 +273,9 @@ int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
 	kernel::guard hold(rs->snd_lock);
 	if (rs->snd_bytes >= limit)
 		return -EAGAIN;
+	/* half full: who may have to wait for room wants to hear soon (wire.md 11) */
+	if (rs->snd_bytes + rds_charge(rm->m_len) >= limit / 2)
+		rm->m_ack_required = 1;
 	int err = rds_message_queue(lane, rm);
 	if (err)
 		return err;

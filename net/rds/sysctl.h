@@ -13,6 +13,7 @@ struct rds_tunables {
 	unsigned int send_batch_count;
 	unsigned int max_peers; /* in one namespace */
 	unsigned int max_peers_user; /* of one user, and of all strangers, in one namespace */
+	unsigned int max_strangers_second; /* new ones, in one namespace */
 	unsigned int idle_seconds; /* after which an idle peer that is not up is forgotten */
 };
 

@@ -99,6 +99,7 @@ int rds_tcp_connection::take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *use
 int rds_tcp_connection::deliver(gfp_t gfp)
 {
 	if (stream.kind() == rds::stream_kind::ignore) {
+		rds_tcp_count(RDS_TCP_RECV_BAD_MAP);
 		stream.reset();
 		return 0;
 	}
@@ -169,6 +170,7 @@ int rds_tcp_connection::read(gfp_t gfp)
 	if (err != -EPROTO)
 		return err;
 	if (!closing) {
+		rds_tcp_count(RDS_TCP_RECV_BAD_HEADER);
 		kernel_log("connection to %pI6c dropped: the peer sent %s", &conn->c_faddr,
 			   reason(stream.error()));
 		rds_conn_drop(conn);

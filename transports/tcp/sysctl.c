@@ -27,19 +27,23 @@ static int sndbuf_min = SOCK_MIN_SNDBUF;
 static int rcvbuf_min = SOCK_MIN_RCVBUF;
 
 /*
- * Any successful write counts, also of the value that was there. extra2 would be the maximum;
- * there is none, so it holds the namespace, and what checks the range gets a copy without it.
+ * Any successful write counts, also of the value that was there. 0 gives the choice back to TCP.
+ * extra1 is the least size otherwise; extra2 would be the maximum, there is none, so it holds the
+ * namespace.
  */
 static int size_handler(handler_table *table, int write, void *buffer, size_t *len, loff_t *pos)
 {
-	struct ctl_table plain = *table;
-	int err;
+	int size = READ_ONCE(*(int *)table->data), min = *(int *)table->extra1;
+	struct ctl_table plain = {.data = &size, .maxlen = sizeof(size)};
+	int err = proc_dointvec(&plain, write, buffer, len, pos);
 
-	plain.extra2 = NULL;
-	err = proc_dointvec_minmax(&plain, write, buffer, len, pos);
-	if (write && !err)
-		rds_tcp_sizes_changed(table->extra2);
-	return err;
+	if (err || !write)
+		return err;
+	if (size && size < min)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)table->data, size);
+	rds_tcp_sizes_changed(table->extra2);
+	return 0;
 }
 
 static void fill_entry(struct ctl_table *entry, const char *name, int *size, int *min,

@@ -57,13 +57,15 @@
 #include "rds/stream.h"
 #include "rds/transport.h"
 
-/* Counters, in the order of info.md 5.2. */
+/* Counters, in the order of info.md 5.2; ours come behind. */
 enum rds_tcp_counter {
 	RDS_TCP_DATA_READY_CALLS,
 	RDS_TCP_WRITE_SPACE_CALLS,
 	RDS_TCP_SNDBUF_FULL,
 	RDS_TCP_CONNECT_RACED,
 	RDS_TCP_LISTEN_CLOSED_STALE,
+	RDS_TCP_RECV_BAD_HEADER, /* cost the connection */
+	RDS_TCP_RECV_BAD_MAP, /* of a wrong size, ignored */
 	RDS_TCP_COUNTERS,
 };
 

@@ -13,8 +13,8 @@ u64 *counters;
 bool unloading;
 
 constinit const char *const counter_names[RDS_TCP_COUNTERS] = {
-	"tcp_data_ready_calls", "tcp_write_space_calls",   "tcp_sndbuf_full",
-	"tcp_connect_raced",	"tcp_listen_closed_stale",
+	"tcp_data_ready_calls",	   "tcp_write_space_calls", "tcp_sndbuf_full",	"tcp_connect_raced",
+	"tcp_listen_closed_stale", "tcp_recv_bad_header",   "tcp_recv_bad_map",
 };
 
 extern "C" {

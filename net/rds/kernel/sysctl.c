@@ -18,6 +18,7 @@ struct rds_tunables rds_tunables = {
 	.send_batch_count = 1024,
 	.max_peers = 16384,
 	.max_peers_user = 8192,
+	.max_strangers_second = 1024,
 	.idle_seconds = 60,
 };
 
@@ -27,6 +28,8 @@ module_param_named(max_peers, rds_tunables.max_peers, uint, 0644);
 MODULE_PARM_DESC(max_peers, "peers of one network namespace at most");
 module_param_named(max_peers_user, rds_tunables.max_peers_user, uint, 0644);
 MODULE_PARM_DESC(max_peers_user, "of these, peers of one user, and peers that came by themselves");
+module_param_named(max_strangers_second, rds_tunables.max_strangers_second, uint, 0644);
+MODULE_PARM_DESC(max_strangers_second, "unknown hosts that may connect to us in one second");
 module_param_named(idle_seconds, rds_tunables.idle_seconds, uint, 0644);
 MODULE_PARM_DESC(idle_seconds, "after which an idle peer that is not connected is forgotten");
 
