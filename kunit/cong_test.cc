@@ -158,6 +158,23 @@ TEST_CASE(sender__blocked_is_woken)
 	sender.join();
 }
 
+/* Somebody who shares the socket switches the monitor off meanwhile. */
+TEST_CASE(sender__blocked_is_woken_without_monitor)
+{
+	SCENARIO(s);
+	far_world w(s);
+	ASSERT(w.ok());
+	ASSERT_EQ(w.from.option(RDS_CONG_MONITOR, 1), 0);
+	ASSERT_EQ(w.set(to_port, true), 0);
+	w.from.timeouts(patience);
+	thread sender(
+		[&] { EXPECT_EQ(send_number(w.from, far, to_port, 1, 0, 0), sizeof(numbered)); });
+	ASSERT(eventually([&] { return kernel::read_once(w.from.rds()->watching); }));
+	ASSERT_EQ(w.from.option(RDS_CONG_MONITOR, 0), 0);
+	ASSERT_EQ(w.set(to_port, false), 0);
+	sender.join();
+}
+
 /* L7 */
 TEST_CASE(sender__blocked_times_out)
 {

@@ -323,7 +323,7 @@ TEST_CASE(shutdown__waits_for_the_sender)
 namespace {
 
 struct windows {
-	unsigned long seen[12];
+	unsigned long seen[13];
 	u32 nr;
 };
 
@@ -340,7 +340,7 @@ TEST_CASE(backoff__window_doubles_to_the_ceiling)
 	s->arg = &w;
 	s->on_connect = [](fake_transport *f, rds_connection *conn) {
 		auto *to_note = static_cast<windows *>(f->arg);
-		if (to_note->nr < 12)
+		if (to_note->nr < 13)
 			to_note->seen[to_note->nr++] = lane_of(conn)->c_backoff.window;
 	};
 	s->connect_failures = 11;
@@ -350,11 +350,64 @@ TEST_CASE(backoff__window_doubles_to_the_ceiling)
 	ASSERT_EQ(w.nr, 12);
 	for (u32 i = 0; i < 12; i++)
 		EXPECT_EQ(w.seen[i], want[i]);
-	/* success starts it anew */
+	/* a connection that was of use starts it anew */
 	lane_ref lane(s.fake(), 1, 2);
 	ASSERT(lane);
-	EXPECT_EQ(lane->c_backoff.window, 0);
+	rds_conn_drop(lane.get());
+	ASSERT(eventually([&] { return kernel::read_once(w.nr) == 13; }));
+	EXPECT_EQ(w.seen[12], 1);
 	s->on_connect = nullptr;
+}
+
+/* The second attempt is immediate, and the third would come in some weeks. */
+struct slow_retries {
+	slow_retries()
+	{
+		rds_tunables.reconnect_min_ticks = 1UL << 40;
+		rds_tunables.reconnect_max_ticks = 1UL << 40;
+	}
+};
+
+TEST_CASE(backoff__also_for_failures_that_come_later)
+{
+	SCENARIO(s);
+	slow_retries slow;
+	s->connect_mode = FAKE_CONNECT_DROP;
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	rds_conn_connect_if_down(lane.get());
+	ASSERT(eventually([&] {
+		return kernel::read_once(s->connects) == 2 && lane->state() == RDS_CONN_DOWN;
+	}));
+	eventually([&] { return kernel::read_once(s->connects) > 2; }, 100);
+	EXPECT_EQ(s->connects, 2);
+}
+
+/* Who accepts and hangs up without a word is not called in a circle. */
+TEST_CASE(backoff__goes_on_until_the_peer_is_heard)
+{
+	SCENARIO(s);
+	slow_retries slow;
+	s->deliver = false;
+	lane_ref lane(s.fake(), 1, 9);
+	ASSERT(lane);
+	auto hang_up = [&](u32 connects) {
+		return eventually([&] {
+			       return kernel::read_once(s->connects) == connects && lane->up();
+		       }) &&
+		       (rds_conn_drop(lane.get()), true);
+	};
+	rds_conn_connect_if_down(lane.get());
+	ASSERT(hang_up(1));
+	ASSERT(eventually([&] { return kernel::read_once(s->connects) == 2 && lane->up(); }));
+	buffer map(RDS_CONG_MAP_BYTES);
+	ASSERT(map);
+	EXPECT_EQ(s->inject_map(lane.get(), map.get(), false), 0);
+	ASSERT(hang_up(2)); /* it has spoken: at once again */
+	ASSERT(hang_up(3));
+	ASSERT(eventually([&] { return lane->state() == RDS_CONN_DOWN; }));
+	eventually([&] { return kernel::read_once(s->connects) > 3; }, 100);
+	EXPECT_EQ(s->connects, 3);
 }
 
 /* L2: whatever happens while the delay runs, the lane connects in the end. */

@@ -102,6 +102,7 @@ TEST_CASE(cap__of_strangers_at_once)
 {
 	SCENARIO(s);
 	rds_tunables.max_strangers_second = 3;
+	here()->strangers_since = kernel_ticks() - TICKS_PER_SECOND; /* a new second */
 	u32 ok = 0;
 	unsigned long start = kernel_ticks();
 	for (u32 i = 0; i < 10; i++)
@@ -140,6 +141,29 @@ TEST_CASE(reap__makes_room)
 	ASSERT(from.bound());
 	s->connect_mode = FAKE_CONNECT_LATER;
 	EXPECT(eventually([&] { return send_number(from, 60, to_port, 1) == sizeof(numbered); }));
+}
+
+/* Its own messages do not make the kernel keep a peer, nor call one. */
+TEST_CASE(reap__in_spite_of_a_probe)
+{
+	SCENARIO(s);
+	s->trans.t_mp_capable = 1;
+	s->trans.t_small_connects = 1;
+	s->connect_mode = FAKE_CONNECT_DROP;
+	rds_tunables.reconnect_max_ticks = 1;
+	{
+		lane_ref smaller(s.fake(), 1, 2), larger(s.fake(), 9, 8);
+		ASSERT(smaller && larger);
+		rds_conn_probe(smaller.get());
+		rds_conn_probe(larger.get());
+		EXPECT_EQ(larger->c_pongs, 1);
+		ASSERT(eventually([&] { return fake_of(larger.get())->connects == 1; }));
+		ASSERT(eventually([&] { return fake_of(smaller.get())->connects > 5; }));
+		EXPECT_EQ(fake_of(larger.get())->connects, 1);
+	}
+	EXPECT(peers() >= 2);
+	rds_tunables.idle_seconds = 0;
+	EXPECT(eventually([&] { return !peers(); }));
 }
 
 TEST_CASE(reap__not_what_is_in_use)

@@ -105,7 +105,7 @@ TEST_CASE(ping__to_a_socket)
 TEST_CASE(ping__source_port_zero_is_silence)
 {
 	PINGED(p);
-	p.lane->c_trans->t_mp_capable = 1;
+	p.lane->c_handshakes = true;
 	ASSERT(p.up());
 	for (u32 i = 0; i < 5; i++)
 		ASSERT(p.arrive(0, RDS_PING_PORT));
@@ -121,7 +121,8 @@ TEST_CASE(ping__switched_off)
 	rds_tunables.ping_enable = 0;
 	ASSERT(p.up());
 	ASSERT(p.arrive(4321, RDS_PING_PORT));
-	EXPECT(!p.lane->has_messages());
+	EXPECT_EQ(p.lane->c_pongs, 0);
+	EXPECT_EQ(p.answers(), 0);
 	rds_tunables.ping_enable = 1;
 	ASSERT(p.arrive(4322, RDS_PING_PORT));
 	ASSERT(p.answered(1));
@@ -182,7 +183,7 @@ TEST_CASE(pong__with_payload_is_dropped)
 TEST_CASE(probe__answered_with_one_lane)
 {
 	PINGED(p);
-	s->trans.t_mp_capable = 1;
+	p.lane->c_handshakes = true;
 	ASSERT(p.up());
 	ASSERT(p.arrive(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 1234));
 	ASSERT(p.answered(1));
@@ -216,7 +217,7 @@ TEST_CASE(probe__plain_pong_without_lanes)
 TEST_CASE(probe__sent_once)
 {
 	PINGED(p);
-	s->trans.t_mp_capable = 1;
+	p.lane->c_handshakes = true;
 	ASSERT(p.up());
 	for (u32 i = 0; i < 5; i++)
 		rds_conn_probe(p.lane.get());
@@ -242,7 +243,7 @@ TEST_CASE(probe__sent_once)
 TEST_CASE(generation__change_resets_the_receiver)
 {
 	PINGED(p);
-	s->trans.t_mp_capable = 1;
+	p.lane->c_handshakes = true;
 	test_socket to(1, 2000);
 	ASSERT(to.bound() && p.up());
 	p.next = 100;

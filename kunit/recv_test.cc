@@ -160,6 +160,7 @@ TEST_CASE(charge__hard_cap_costs_the_connection)
 	buffer data(len);
 	ASSERT(data);
 	RECEIVER(r);
+	rds_tunables.recv_cap_mb = 32;
 	r.to.buffers(0, 4096);
 	rds_conn_connect_if_down(r.lane.get());
 	ASSERT(eventually([&] { return r.lane->up(); }));

@@ -73,6 +73,7 @@ struct rds_incoming {
 	struct list_head i_item; /* on a socket's receive queue; its receive lock */
 	u32 i_refs;
 	u32 i_len; /* payload bytes */
+	u32 i_memory; /* bytes of memory it keeps; 0: about its payload (not changed once delivered) */
 	struct rds_connection *i_conn; /* holds a peer reference */
 	struct in6_addr i_saddr;
 	struct rds_header i_hdr;
@@ -420,6 +421,12 @@ void rds_inc_put(struct rds_incoming *inc); /* A */
  */
 void rds_recv_incoming(struct rds_connection *conn, const struct in6_addr *saddr,
 		       const struct in6_addr *daddr, struct rds_incoming *inc, gfp_t gfp);
+
+/**
+ * rds_recv_other_lane - what comes next on @conn is another lane of the peer, numbered by itself
+ * For a transport of one lane whose peer has several. Context: P, nothing is being received.
+ */
+void rds_recv_other_lane(struct rds_connection *conn);
 
 /** rds_recv_kick - have the worker call the recv hook. Context: A. */
 void rds_recv_kick(struct rds_connection *conn);

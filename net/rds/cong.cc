@@ -45,14 +45,20 @@ u8 *bits_of(rds_cong_map *map, gfp_t gfp)
 	return kernel::load_acquire(map->bits);
 }
 
-/* Each peer of the address sends the map when its engine runs next; changes until then share it. */
+/*
+ * Each peer of the address sends the map when its engine runs next; changes until then share it. A
+ * socket that changes its mind all the time costs one map a tick (security.md 3.1 rows 15, 16).
+ */
 void announce(rds_cong_map *map)
 {
 	map->rn->cong_lock.assert_held();
+	unsigned long now = kernel_ticks(), delay = map->announced == now;
+	map->announced = now;
 	for (list_head *n = map->peers_head.next; n != &map->peers_head; n = n->next) {
 		auto *p = kernel::container<rds_peer, list_head>(n, &rds_peer::cong_item);
-		kernel::exchange(p->map_pending, u8{1});
-		p->lane0.queue_work(p->lane0.c_send_work);
+		/* whoever marked it before has seen to it that it will be sent */
+		if (!kernel::exchange(p->map_pending, u8{1}))
+			p->lane0.queue_work(p->lane0.c_send_work, delay);
 	}
 	rds_stats_inc(rds_s_cong_update_queued);
 }
@@ -249,6 +255,7 @@ int rds_cong_recv_map(rds_connection *conn, rds_map_reader read, void *arg, int 
 		freed |= rds::congmap_relieved(bits + off, step, map_step);
 		__builtin_memcpy(bits + off, step, map_step);
 	}
+	lane_of(conn)->heard();
 	rds_stats_inc(rds_s_cong_update_received);
 	if (freed)
 		rds_cong_changed(map->rn, exact ? freed : rds::congmap_all_groups);

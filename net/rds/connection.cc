@@ -76,18 +76,17 @@ void rds_lane::connect_complete()
 		drop();
 		return;
 	}
-	c_backoff.connected();
-	c_peer->touch();
 	kernel::write_once(c_peer->probe_outstanding, u8{0});
 	queue_work(c_send_work);
 	queue_work(c_recv_work);
 }
 
+/* One step; the next one, if any, is queued: a reconnect when its delay is over. */
 void rds_lane::life()
 {
 	if (state() == RDS_CONN_ERROR)
 		shutdown();
-	if (state() == RDS_CONN_DOWN && kernel::exchange(c_want_connect, false))
+	else if (state() == RDS_CONN_DOWN && kernel::exchange(c_want_connect, false))
 		start_connect();
 }
 
@@ -105,18 +104,24 @@ void rds_lane::start_connect()
 /*
  * Where only the smaller address connects (TCP), the larger one just knocks, and only while it has
  * something to send (lifecycle.md L8); not faster than the ceiling, since a knock that was heard
- * is answered by a connection.
+ * is answered by a connection. The back-off starts anew after a connection on which the peer said
+ * something: who accepts and hangs up is not called in a circle.
  */
 void rds_lane::schedule_reconnect()
 {
 	kernel::full_barrier(); /* against connect_if_down(): state written, then queue read */
 	unsigned long delay = rds_tunables.reconnect_max_ticks;
 	bool knocks = c_larger && c_trans->t_small_connects;
+	if (kernel::exchange(c_heard, false))
+		c_backoff.connected();
 	if (!knocks)
 		delay = c_backoff.next(kernel_random(), rds_tunables.reconnect_min_ticks, delay);
 
 	kernel::guard hold(c_lock);
-	if (c_dying || (knocks && c_send.empty() && !kernel::read_once(c_want_connect)))
+	/* somebody may have claimed it, even lost it again, which has queued us */
+	if (c_dying || state() != RDS_CONN_DOWN)
+		return;
+	if (knocks && !has_messages() && !kernel::read_once(c_want_connect))
 		return;
 	kernel::write_once(c_want_connect, true);
 	c_life_work.requeue(delay);

@@ -61,6 +61,12 @@ rds_message *alloc_paged(u32 len, gfp_t gfp)
 	return rm;
 }
 
+void count_on_lane(rds_lane *lane, const rds_message *rm, u32 n)
+{
+	u32 &count = rm->m_own ? lane->c_pongs : lane->c_messages;
+	kernel::write_once(count, count + n);
+}
+
 } // namespace
 
 rds_message *rds_message_alloc(u32 len, gfp_t gfp)
@@ -99,8 +105,7 @@ int rds_message_queue(rds_lane *lane, rds_message *rm)
 	rm->m_conn = lane;
 	rm->m_inc.i_hdr.h_sequence = kernel::be64(lane->c_tx.take());
 	rm->m_on_conn = 1;
-	if (rm->m_own)
-		lane->c_pongs++;
+	count_on_lane(lane, rm, 1);
 	lane->c_send.push_back(rm);
 	return 0;
 }
@@ -110,8 +115,7 @@ void rds_message_unlink(rds_lane *lane, rds_message *rm)
 	lane->c_lock.assert_held();
 	rds_lane::message_list::remove(rm);
 	rm->m_on_conn = 0;
-	if (rm->m_own)
-		lane->c_pongs--;
+	count_on_lane(lane, rm, -1u);
 }
 
 int rds_message_inc_copy_to_user(rds_incoming *inc, iov_iter *to)

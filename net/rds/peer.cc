@@ -59,7 +59,7 @@ kernel::ref<rds_peer> find(rds_net *rn, const peer_key &k)
 	return {};
 }
 
-/* rds_net.lock held. @spare is used when the owner is new, and then null. */
+/* rds_net.lock held. */
 rds_peer_owner *owner_find(rds_net *rn, u32 uid)
 {
 	for (list_head *n = rn->owners_head.next; n != &rn->owners_head; n = n->next) {
@@ -82,11 +82,14 @@ bool in_time(rds_net *rn)
 	return rn->new_strangers++ < rds_tunables.max_strangers_second;
 }
 
-bool charge(rds_net *rn, u32 uid, rds_peer_owner *&spare)
+/* @spare is used when the owner is new, and then null. An exempt one is counted all the same. */
+bool charge(rds_net *rn, u32 uid, bool exempt, rds_peer_owner *&spare)
 {
 	rn->lock.assert_held();
 	rds_peer_owner *o = owner_find(rn, uid);
-	if (rn->nr_peers >= rds_tunables.max_peers || (o && o->nr >= rds_tunables.max_peers_user))
+	bool full = rn->nr_peers >= rds_tunables.max_peers ||
+		    (o && o->nr >= rds_tunables.max_peers_user);
+	if (full && !exempt)
 		return false;
 	if (!o) {
 		o = spare;
@@ -110,8 +113,23 @@ void uncharge(rds_net *rn, u32 uid)
 	kernel_free(o);
 }
 
+/*
+ * Idle peers are collected by the reaper alone: whoever creates may run in the work of an idle
+ * lane. A flood of requests does not keep it running.
+ */
+void ask_reaper(rds_net *rn)
+{
+	rn->lock.assert_held();
+	unsigned long now = kernel_ticks();
+	if (now - rn->reaped < TICKS_PER_SECOND / 10)
+		return;
+	rn->reaped = now;
+	rn->reap_work.requeue(0);
+}
+
 /* Insert, unless somebody was faster: then his. Return: counted; null: refused, *err says why. */
-rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, rds_peer_owner *&spare, int *err)
+rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, bool exempt,
+		 rds_peer_owner *&spare, int *err)
 {
 	kernel::guard hold(rn->lock);
 	peer_chain &chain = chain_of(rn, k.laddr, k.faddr);
@@ -122,14 +140,13 @@ rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, rds_peer_owner 
 		*err = -ENETDOWN;
 		return nullptr;
 	}
-	if (mine->owner == uid_remote && !in_time(rn)) {
+	if (mine->owner == uid_remote && !exempt && !in_time(rn)) {
 		rds_stats_inc(rds_s_peer_refused);
 		*err = -ENOMEM;
 		return nullptr;
 	}
-	if (!charge(rn, mine->owner, spare)) {
-		/* by the reaper alone: whoever creates may run in the work of an idle lane */
-		rn->reap_work.requeue(0);
+	if (!charge(rn, mine->owner, exempt, spare)) {
+		ask_reaper(rn);
 		rds_stats_inc(rds_s_peer_refused);
 		*err = -ENOMEM;
 		return nullptr;
@@ -150,8 +167,9 @@ void discard(rds_peer *p)
 	p->put();
 }
 
-/* Registry lock held for reading: @carrier stays. */
-rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 owner, int *err)
+/* Registry lock held for reading: @carrier stays. @exempt: the caps do not hold for it. */
+rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 owner, bool exempt,
+		 int *err)
 {
 	peer_key k = key;
 	k.trans = carrier;
@@ -166,7 +184,7 @@ rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 o
 	if (mine && mine->lcong && mine->fcong) {
 		*err = carrier->conn_alloc(&mine->lane0, kernel::gfp_account);
 		if (!*err)
-			p = insert(rn, mine, k, spare, err);
+			p = insert(rn, mine, k, exempt, spare, err);
 	}
 	kernel_free(spare);
 	if (mine && p != mine)
@@ -278,6 +296,7 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 	lane0.c_trans = trans;
 	lane0.c_inc_copy = trans->inc_copy_to_user;
 	lane0.c_inc_free = trans->inc_free;
+	lane0.c_handshakes = trans->t_mp_capable;
 	lane0.c_net = net->net;
 	lane0.c_tos = tos;
 	lane0.c_if_index = if_index;
@@ -330,7 +349,7 @@ rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_
 		*err = -ENETDOWN;
 		return nullptr;
 	}
-	return create(rn, k, carrier, kernel_uid(), err);
+	return create(rn, k, carrier, kernel_uid(), false, err);
 }
 
 rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in6_addr *faddr,
@@ -346,7 +365,7 @@ rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in
 			if (trans->t_prefer_loopback && is_local(rn, trans, faddr, if_index))
 				err = -EOPNOTSUPP;
 			else
-				p = create(rn, k, trans, uid_remote, &err);
+				p = create(rn, k, trans, uid_remote, false, &err);
 		}
 	} else if (p->lane0.c_trans != trans) {
 		p->put(); /* the loopback serves that address */
@@ -365,7 +384,8 @@ rds_connection *rds_conn_reverse(rds_connection *conn)
 	if (!p) {
 		registry_read hold;
 		if (rds_trans_alive(conn->c_trans))
-			p = create(rn, k, conn->c_trans, conn->c_peer->owner, &err);
+			/* half of a pair whose first half was let in */
+			p = create(rn, k, conn->c_trans, conn->c_peer->owner, true, &err);
 	}
 	return p ? &p->lane0 : reinterpret_cast<rds_connection *>(static_cast<long>(err));
 }

@@ -20,7 +20,7 @@ constinit u32 generation = 0;
 
 bool handshakes(const rds_lane *lane)
 {
-	return lane->c_trans->t_mp_capable;
+	return lane->c_handshakes;
 }
 
 /* An empty message of the kernel's own on the same lane. Return: 0, -ENOMEM, -ESTALE. */
@@ -53,7 +53,7 @@ void handshake_received(rds_lane *lane, const rds_header *hdr)
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
 	unsigned int lanes = hs.lanes(peer->nr_lanes);
-	peer->nr_lanes = lanes < lanes_offered ? lanes : lanes_offered;
+	kernel::write_once(peer->nr_lanes, u8(lanes < lanes_offered ? lanes : lanes_offered));
 	kernel::write_once(peer->probe_outstanding, u8{0});
 }
 

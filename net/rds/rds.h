@@ -97,6 +97,7 @@ struct rds_cong_map {
 	const in6_addr addr;
 	u8 *bits = nullptr; /* 8192 bytes once the first bit was set; changes under the cong lock */
 	list_head peers_head; /* peers whose local address this is; cong lock */
+	unsigned long announced = 0; /* when it was last; cong lock */
 };
 
 /*
@@ -134,6 +135,7 @@ struct rds_net {
 	bool dying = false;
 	list_head owners_head;
 	kernel::work reap_work;
+	unsigned long reaped = 0; /* when it was last asked for out of turn; lock */
 	kernel::mutex destroy_mutex{KERNEL_MUTEX_DESTROY}; /* one peer is destroyed at a time */
 
 	kernel::spinlock socks_lock{KERNEL_LOCK_SOCKS};
@@ -173,10 +175,17 @@ struct rds_lane : rds_connection {
 	void recv_run();
 	/* Work, unless the lane is being destroyed. */
 	void queue_work(kernel::work &w, unsigned long delay = 0);
+	/* The peer's RDS has said something: the connection is worth its name. */
+	void heard()
+	{
+		if (!kernel::read_once(c_heard))
+			kernel::write_once(c_heard, true);
+	}
 	bool change_state(int from, int to) { return kernel::compare_exchange(c_state, from, to); }
 	int state() const { return kernel::load_acquire(c_state); }
 	bool up() const { return state() == RDS_CONN_UP; }
-	bool has_messages() const { return !c_send.empty() || !c_retrans.empty(); }
+	/* Some socket's, not just the kernel's own, which nobody waits for. */
+	bool has_messages() const { return kernel::read_once(c_messages); }
 
 	using message_list = kernel::list<rds_message, &rds_message::m_conn_item>;
 
@@ -190,10 +199,12 @@ struct rds_lane : rds_connection {
 	message_list c_send; /* not yet handed to the transport */
 	message_list c_retrans; /* handed over, not acknowledged; oldest first */
 	rds::send_sequence c_tx;
-	u32 c_pongs = 0; /* kernel's own messages in c_send and c_retrans */
+	u32 c_messages = 0; /* of sockets, in c_send and c_retrans */
+	u32 c_pongs = 0; /* kernel's own ones */
 
 	/* what serialises receiving on this lane */
 	rds::recv_sequence c_rx;
+	bool c_heard = false; /* of the peer's RDS, on this connection */
 
 	/* c_send_sem */
 	kernel::semaphore c_send_sem{KERNEL_SEM_SEND};
@@ -207,9 +218,10 @@ struct rds_lane : rds_connection {
 	rds::ack_cadence c_acks;
 	bool c_sending = false; /* for RDS_INFO_CONNECTIONS */
 
-	/* copies of the transport's hooks: an incoming may outlive the transport (loopback) */
+	/* copies from the transport: an incoming may outlive it, a sender may look after it (loopback) */
 	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
 	void (*c_inc_free)(rds_incoming *) = nullptr;
+	bool c_handshakes = false; /* t_mp_capable */
 
 	/* life() */
 	rds::reconnect_backoff c_backoff;
@@ -326,6 +338,7 @@ struct rds_sock {
 	inc_list received;
 	u32 rcv_bytes = 0;
 	u32 rcv_count = 0;
+	u64 rcv_memory = 0; /* that they keep */
 	bool rcv_congested = false; /* own port's bit is set */
 	bool dead = false; /* closing: nothing is queued any more */
 };

@@ -12,24 +12,31 @@
 
 namespace {
 
-/* Memory an incoming holds besides its payload, about. */
-constexpr u64 incoming_overhead = 512;
-/* Congestion is the peer's to obey; this is where we stop believing in it (lifecycle.md L17). */
-constexpr u64 hard_cap_base = 32 * 1024 * 1024;
-
+/*
+ * What a socket's queue may keep of memory. Congestion is the peer's to obey, but what its senders
+ * had queued before they learned of it still comes: the hard cap is where we stop believing in the
+ * peer, and must be far above that (lifecycle.md L17).
+ */
 u64 hard_cap(const rds_sock *rs)
 {
-	return hard_cap_base + u64{4} * rs->recv_limit();
+	return u64{rds_tunables.recv_cap_mb} * 1024 * 1024 + u64{4} * rs->recv_limit();
 }
 
-u64 memory_used(const rds_sock *rs)
+/* Many small messages congest a socket, too; and those of this host one that is bound to it. */
+u64 memory_limit(const rds_sock *rs)
 {
-	return rs->rcv_bytes + rs->rcv_count * incoming_overhead;
+	return 16 * 1024 * 1024 + u64{2} * rs->recv_limit();
+}
+
+u64 memory_of(const rds_incoming *inc)
+{
+	constexpr u32 overhead = 512; /* of a message and its piece, about */
+	return inc->i_memory ? inc->i_memory : inc->i_len + overhead;
 }
 
 /*
- * A socket bound to the loopback is congested only half-way to the hard cap: the stock modules
- * never throttle it, and some senders there know no ENOBUFS.
+ * A socket bound to the loopback is congested only by memory: the stock modules never throttle it,
+ * and some senders there know no ENOBUFS.
  */
 bool throttled(const rds_sock *rs)
 {
@@ -39,14 +46,14 @@ bool throttled(const rds_sock *rs)
 bool full(const rds_sock *rs)
 {
 	return (throttled(rs) && rs->rcv_bytes > rs->recv_limit()) ||
-	       memory_used(rs) > hard_cap(rs) / 2;
+	       rs->rcv_memory > memory_limit(rs);
 }
 
 /* Below half of each limit: in between nothing changes. */
 bool has_room(const rds_sock *rs)
 {
 	return (!throttled(rs) || rs->rcv_bytes < rs->recv_limit() / 2) &&
-	       memory_used(rs) < hard_cap(rs) / 4;
+	       rs->rcv_memory < memory_limit(rs) / 2;
 }
 
 /* rcv_lock held for both. */
@@ -55,6 +62,7 @@ void charge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_lock.assert_held();
 	rs->rcv_bytes += rds_charge(inc->i_len);
 	rs->rcv_count++;
+	rs->rcv_memory += memory_of(inc);
 	rds_stats_add(rds_s_recv_bytes_added_to_sock, inc->i_len);
 	if (!rs->rcv_congested && full(rs)) {
 		rs->rcv_congested = true;
@@ -67,6 +75,7 @@ void uncharge(rds_sock *rs, const rds_incoming *inc)
 	rs->rcv_lock.assert_held();
 	rs->rcv_bytes -= rds_charge(inc->i_len);
 	rs->rcv_count--;
+	rs->rcv_memory -= memory_of(inc);
 	rds_stats_add(rds_s_recv_bytes_freed_fromsock, inc->i_len);
 	if (rs->rcv_congested && (rs->dead || has_room(rs))) {
 		rs->rcv_congested = false;
@@ -89,7 +98,7 @@ rds_stat queue(rds_sock *rs, rds_incoming *inc)
 	bool local = inc->i_conn->c_trans->t_type == RDS_TRANS_LOOP;
 	if (rs->dead)
 		return rds_s_recv_drop_dead_sock;
-	if (!local && memory_used(rs) > hard_cap(rs))
+	if (!local && rs->rcv_memory > hard_cap(rs))
 		return rds_s_recv_drop_over_limit;
 	rds_inc_addref(inc);
 	if (rs->wants_timestamps())
@@ -210,6 +219,7 @@ void rds_inc_init(rds_incoming *inc, rds_connection *conn, const in6_addr *saddr
 	conn->c_peer->get();
 	inc->i_conn = conn;
 	inc->i_saddr = *saddr;
+	inc->i_memory = 0;
 	inc->i_rx_ns = 0;
 }
 
@@ -240,9 +250,15 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 		rds_stats_inc(rds_s_recv_drop_old_seq);
 		return;
 	}
+	lane->heard();
 	lane->c_peer->touch();
 	if (!kernel_port(lane, inc->i_hdr, gfp))
 		deliver(conn, daddr, inc);
+}
+
+void rds_recv_other_lane(rds_connection *conn)
+{
+	lane_of(conn)->c_rx.restart();
 }
 
 void rds_recv_purge(rds_sock *rs, const rds_transport *trans)

@@ -60,6 +60,10 @@ int check_control(const rds_sock *rs, const rds_send_args *args)
 {
 	if (args->rds_cmsg == -2)
 		return -EINVAL;
+	bool tcp = rs->trans && rs->trans->t_type == RDS_TRANS_TCP;
+	bool zerocopy = args->zerocopy && (args->flags & MSG_ZEROCOPY_VALUE);
+	if (zerocopy && !tcp)
+		return -EOPNOTSUPP;
 	switch (args->rds_cmsg) {
 	case -1:
 		break;
@@ -75,10 +79,7 @@ int check_control(const rds_sock *rs, const rds_send_args *args)
 	default:
 		return -EINVAL;
 	}
-	if (!(args->flags & MSG_ZEROCOPY_VALUE))
-		return 0;
-	bool tcp = rs->trans && rs->trans->t_type == RDS_TRANS_TCP;
-	return args->zerocopy && !tcp ? -EOPNOTSUPP : -EINVAL;
+	return args->flags & MSG_ZEROCOPY_VALUE ? -EINVAL : 0;
 }
 
 rds_message *build(rds_sock *rs, rds_send_args *args, const destination &to, int *err)
@@ -131,7 +132,8 @@ void remember_peer(rds_sock *rs, rds_peer *p)
 
 peer_ref find_peer(rds_sock *rs, const destination &to, int *err)
 {
-	u32 if_index = rds::addr_is_link_local(to.addr) ? to.scope : 0;
+	bool on_link = rds::addr_is_link_local(to.addr) || rds::addr_is_link_local(rs->addr);
+	u32 if_index = on_link ? to.scope : 0;
 	if (auto p = cached_peer(rs, to, if_index))
 		return p;
 	auto p = peer_ref::adopt(rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr, rs->trans,
@@ -218,8 +220,8 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 {
 	send_wait w{rs, peer, port};
 	rds_lane *lane = &peer->lane0;
-	/* the first message to a peer says who we are, and asks who it is */
-	if (!peer->nr_lanes && !lane->up())
+	/* what comes first says who we are, and asks who the peer is */
+	if (!kernel::read_once(peer->nr_lanes))
 		rds_probe_send(lane, kernel::gfp_kernel);
 	int err = pass_congestion(w, args);
 	if (!err)

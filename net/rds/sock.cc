@@ -291,10 +291,11 @@ int rds_sock_get_recverr(rds_sock *rs)
 
 void rds_sock_set_monitor(rds_sock *rs, int on)
 {
-	if (!on)
-		rds_cong_unwatch(rs);
 	kernel::guard hold(rs->rn->watch_lock);
 	kernel::write_once(rs->monitor, on != 0);
+	/* it stays on the watch list: a blocked sender may rely on that */
+	if (!on)
+		rs->cong_mask = rs->cong_notify = 0;
 }
 
 int rds_sock_cancel(rds_sock *rs, const rds_name *name)

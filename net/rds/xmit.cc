@@ -244,6 +244,8 @@ int rds_send_xmit(rds_lane *lane)
 	constexpr int max_rounds = 4;
 	for (int round = 0;; round++) {
 		int ret;
+		/* message queued, then mark read: the holder clears it, then looks at the queue */
+		kernel::full_barrier();
 		if (kernel::read_once(lane->c_blocked))
 			return 0;
 		{
@@ -295,6 +297,8 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 			acked.push_back(rm);
 		}
 	}
+	if (!acked.empty())
+		lane->heard();
 	rds_send_release(acked);
 }
 
@@ -303,13 +307,11 @@ void rds_send_purge(rds_lane *lane)
 	rds_lane::message_list gone;
 	{
 		kernel::guard hold(lane->c_lock);
-		gone.splice_front(lane->c_send);
-		gone.splice_front(lane->c_retrans);
-		gone.each([&](rds_message *rm) {
-			rm->m_on_conn = 0;
-			if (rm->m_own)
-				lane->c_pongs--;
-		});
+		lane->c_send.splice_front(lane->c_retrans);
+		while (rds_message *rm = lane->c_send.front()) {
+			rds_message_unlink(lane, rm);
+			gone.push_back(rm);
+		}
 	}
 	rds_send_release(gone);
 }

@@ -12,8 +12,8 @@
 
 namespace {
 
-/* The peer opened and lost this many streams while one of ours was closing: let it slow down. */
-constexpr u32 max_waiting_conn = 4;
+/* One for each lane that a peer may have. More, and it has lost them: let it slow down. */
+constexpr u32 max_waiting_conn = RDS_MPATH_WORKERS;
 
 /* Accepted sockets of one namespace that may wait for their lanes. */
 constexpr u32 max_waiting_net = 1024;
@@ -21,8 +21,14 @@ constexpr u32 max_waiting_net = 1024;
 /* Keep-alive has ended a dead stream long before. */
 constexpr unsigned long patience = 40UL * TICKS_PER_SECOND;
 
-/* With data under way and nothing heard for so long, a stream that is being replaced is dead. */
+/* With data sent again and nothing heard for so long, a stream that is being replaced is dead. */
 constexpr unsigned long silence = TICKS_PER_SECOND;
+
+/* The answer to a keep-alive probe is there by then. */
+constexpr unsigned long answer_time = 2UL * TICKS_PER_SECOND;
+
+/* So long after a stream began, no knock has crossed its opening (SYNs are repeated for 7 s). */
+constexpr unsigned long crossing_time = 10UL * TICKS_PER_SECOND;
 
 /* The peer closed it before its turn came, and not a single message is on it to read. */
 bool is_spent(const socket *s)
@@ -97,7 +103,11 @@ rds_tcp_waiting *rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
 	if (!rds_conn_alive(conn))
 		return w;
 	auto *tc = rds_tcp_of(conn);
-	if (tc->nr_waiting >= max_waiting_conn || nr_waiting >= max_waiting_net) {
+	/* also when there is no room: the stream in use must be doubted */
+	tc->take_work.requeue(0);
+	/* strangers cannot keep a known peer out: one may wait for each */
+	bool net_full = tc->nr_waiting && nr_waiting >= max_waiting_net;
+	if (tc->nr_waiting >= max_waiting_conn || net_full) {
 		spent = tc->find_spent();
 		if (!spent)
 			return w;
@@ -106,7 +116,6 @@ rds_tcp_waiting *rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
 	tc->waiting.push_back(w);
 	tc->nr_waiting++;
 	nr_waiting++;
-	tc->take_work.requeue(0);
 	return spent;
 }
 
@@ -176,6 +185,9 @@ bool rds_tcp_connection::adopt_first()
 
 	socket *s = w->sock;
 	kernel::destroy(w);
+	if (other_lane)
+		rds_recv_other_lane(conn);
+	other_lane = false;
 	{
 		sock_guard g(s);
 		publish(s); /* before the upcalls, which look at it */
@@ -186,8 +198,7 @@ bool rds_tcp_connection::adopt_first()
 
 	/* what came before anybody looked, data and end alike */
 	sock_guard g(s);
-	live = true;
-	harvest(); /* the engine may have sent already, and been acknowledged */
+	go_live();
 	if (read(kernel::gfp_kernel) == -ENOMEM)
 		rds_recv_kick(conn);
 	ksock_state state = ksock_get_state(s);
@@ -202,12 +213,58 @@ void rds_tcp_connection::doubt_stream()
 	mutex.assert_held();
 	if (!sock)
 		return;
-	if (ksock_get_state(sock) == KSOCK_OPENING)
+	if (ksock_get_state(sock) == KSOCK_OPENING) {
 		rds_tcp_count(RDS_TCP_CONNECT_RACED);
-	else if (!ksock_heard(sock, silence))
+	} else if (ksock_in_vain(sock, silence)) {
 		rds_conn_drop(conn);
+	} else {
+		ksock_probe(sock, true);
+		asked = true;
+	}
+}
+
+/* It has answered. */
+void rds_tcp_connection::trust_stream()
+{
+	mutex.assert_held();
+	if (!asked || !sock || !ksock_answered(sock, answer_time))
+		return;
+	ksock_probe(sock, false);
+	asked = false;
+}
+
+/*
+ * The large side knocks when it has no stream: it lost ours in a crash, or took it for a lane that
+ * it does not use (several lanes, and the number of them changed). Or the knock crossed our SYN.
+ */
+void rds_tcp_connection::heed_knock()
+{
+	mutex.assert_held();
+	if (!sock)
+		return;
+	bool crossed;
+	{
+		sock_guard g(sock);
+		crossed = !live || kernel_ticks() - live_since < crossing_time;
+	}
+	if (crossed)
+		doubt_stream();
 	else
-		ksock_probe(sock);
+		rds_conn_drop(conn);
+}
+
+/*
+ * The peer has opened another stream, and yet its TCP answers on this one: those are lanes of its
+ * own. It had agreed on several with whoever was here before us, and has not heard our number yet,
+ * or does not take lanes back. Each gets its turn.
+ */
+bool rds_tcp_connection::is_other_lane()
+{
+	unsigned long now = kernel_ticks();
+	if (!rival_since)
+		rival_since = now | 1;
+	return now - rival_since > answer_time + TICKS_PER_SECOND &&
+	       ksock_answered(sock, answer_time);
 }
 
 /*
@@ -218,15 +275,21 @@ unsigned long rds_tcp_connection::make_room()
 {
 	switch (rds_conn_state(conn)) {
 	case RDS_CONN_UP:
-		doubt_stream();
+		if (sock && is_other_lane()) {
+			other_lane = true;
+			rds_conn_drop(conn);
+		} else {
+			doubt_stream();
+		}
 		return TICKS_PER_SECOND;
 	case RDS_CONN_CONNECTING:
-		/* our knock and the peer's stream have crossed; without a socket, conn_connect is
-		 * about to be called, and takes what waits */
-		if (sock) {
-			rds_tcp_count(RDS_TCP_CONNECT_RACED);
-			rds_conn_drop(conn);
-		}
+		/* without a socket, conn_connect is about to be called, and takes what waits; or
+		 * has failed, and DOWN follows */
+		if (!sock)
+			return 1;
+		/* our knock and the peer's stream have crossed */
+		rds_tcp_count(RDS_TCP_CONNECT_RACED);
+		rds_conn_drop(conn);
 		return TICKS_PER_SECOND;
 	default:
 		/* conn_shutdown starts us when it is done; DOWN follows at once */
@@ -241,8 +304,10 @@ unsigned long rds_tcp_connection::make_room()
 bool rds_tcp_connection::take_waiting()
 {
 	refuse_waiting(false);
-	if (!any_waiting())
+	if (!any_waiting()) {
+		rival_since = 0;
 		return false;
+	}
 	if (!sock && rds_conn_claim(conn)) {
 		if (adopt_first())
 			return true;
@@ -250,7 +315,7 @@ bool rds_tcp_connection::take_waiting()
 		rds_conn_drop(conn);
 		return false;
 	}
-	take_work.requeue(make_room());
+	take_work.queue(make_room()); /* or sooner, when somebody has queued it meanwhile */
 	return false;
 }
 
@@ -259,9 +324,12 @@ void rds_tcp_connection::take_run()
 	bool adopted;
 	{
 		kernel::guard g(mutex);
+		trust_stream();
 		if (kernel::exchange(knock, false))
-			doubt_stream();
+			heed_knock();
 		adopted = take_waiting();
+		if (asked)
+			take_work.queue(answer_time);
 	}
 	if (adopted)
 		rds_conn_probe(conn);

@@ -46,13 +46,16 @@ void rds_tcp_connection::read_all()
 {
 	u32 left = ksock_unread(sock);
 
-	for (unsigned int i = 0; i < last_attempts && read(kernel::gfp_kernel) == -ENOMEM; i++) {
+	for (unsigned int i = 0; i < last_attempts; i++) {
+		if (read(kernel::gfp_kernel) != -ENOMEM)
+			return;
 		u32 now = ksock_unread(sock);
 		if (now != left)
 			i = 0;
 		left = now;
 		kernel_cond_resched();
 	}
+	kernel_log("no memory for what %pI6c has sent: %u bytes are lost", &conn->c_faddr, left);
 }
 
 /* Steps a and b. */
@@ -64,7 +67,7 @@ void rds_tcp_connection::drain()
 	}
 	ksock_send_fin(sock);
 	unsigned long start = kernel_ticks();
-	while (kernel_ticks() - start < linger_ticks) {
+	while (kernel_ticks() - start < linger_ticks && !rds_tcp_ending(this)) {
 		{
 			sock_guard g(sock);
 			read_all();
@@ -94,7 +97,7 @@ void rds_tcp_connection::finish(bool abort)
 		ksock_detach(s, this);
 		forget_partial();
 		stream.reset();
-		live = false;
+		live = heard = false;
 		closing = false;
 		full = 0;
 	}

@@ -57,6 +57,8 @@ void rds_tcp_connection::publish(socket *s)
 void rds_tcp_connection::unpublish()
 {
 	mutex.assert_held();
+	asked = false;
+	rival_since = 0;
 	kernel::guard g(net->lock);
 	net->open.remove(this);
 	sock = nullptr;
@@ -137,6 +139,18 @@ int rds_tcp_connection::bind_own_port(socket *s)
 	return -EADDRINUSE;
 }
 
+/*
+ * From here on the stream is looked at. The engine may have run before, even filled it and been
+ * acknowledged. Socket lock held.
+ */
+void rds_tcp_connection::go_live()
+{
+	live = true;
+	live_since = kernel_ticks();
+	harvest();
+	kick_if_room();
+}
+
 /**
  * state_changed - TCP has moved on
  * Context: A, socket lock held. Accepted sockets never report KSOCK_OPEN, they are that already.
@@ -155,7 +169,7 @@ void rds_tcp_connection::state_changed(ksock_state state)
 		}
 		last_seen_una = ksock_una(sock);
 		rds_connect_complete(conn);
-		live = true;
+		go_live();
 		return;
 	case KSOCK_FIN_SEEN:
 	case KSOCK_CLOSED:

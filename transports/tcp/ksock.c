@@ -407,21 +407,25 @@ u32 ksock_unread(const struct socket *sock)
 	return tcp_inq(sock->sk);
 }
 
-bool ksock_heard(const struct socket *sock, unsigned long ticks)
+static u32 silent_for(const struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sock->sk);
-
-	return !READ_ONCE(tp->packets_out) ||
-	       tcp_jiffies32 - READ_ONCE(tp->rcv_tstamp) <= (u32)ticks;
+	return tcp_jiffies32 - READ_ONCE(tcp_sk(sk)->rcv_tstamp);
 }
 
-/*
- * A keep-alive probe goes out as soon as the connection has been idle for the keep-alive time, so
- * make that short (one second is the least). It stays so until the connection is replaced.
- */
-void ksock_probe(struct socket *sock)
+bool ksock_in_vain(const struct socket *sock, unsigned long ticks)
 {
-	tcp_sock_set_keepidle(sock->sk, 1);
+	return READ_ONCE(inet_csk(sock->sk)->icsk_retransmits) && silent_for(sock->sk) > ticks;
+}
+
+bool ksock_answered(const struct socket *sock, unsigned long ticks)
+{
+	return silent_for(sock->sk) <= ticks;
+}
+
+/* A probe goes out when the connection has been idle for the keep-alive time, a second at least. */
+void ksock_probe(struct socket *sock, bool fast)
+{
+	tcp_sock_set_keepidle(sock->sk, fast ? 1 : KEEPALIVE_SECONDS);
 }
 
 void ksock_send_fin(struct socket *sock)

@@ -56,6 +56,7 @@ struct ksock_out {
 struct ksock_chain {
 	struct sk_buff *head;
 	struct sk_buff *tail;
+	u32 memory; /* bytes that they keep */
 };
 
 RDS_EXTERN_C_BEGIN
@@ -97,9 +98,12 @@ void ksock_detach(struct socket *sock, struct ksock_user *user); /* locked: upca
 enum ksock_state ksock_get_state(const struct socket *sock); /* A */
 void ksock_get_names(const struct socket *sock, struct ksock_names *names); /* A */
 u32 ksock_unread(const struct socket *sock); /* A; bytes received, not yet read */
-/** ksock_heard - has the peer answered what was sent, or at all, within @ticks? A. */
-bool ksock_heard(const struct socket *sock, unsigned long ticks);
-void ksock_probe(struct socket *sock); /* ask the peer now whether it still knows the connection */
+/** ksock_in_vain - data is sent again and again, and nothing came back for @ticks. A. */
+bool ksock_in_vain(const struct socket *sock, unsigned long ticks);
+/** ksock_answered - the peer's TCP has said something within @ticks. A. */
+bool ksock_answered(const struct socket *sock, unsigned long ticks);
+/** ksock_probe - @fast: have TCP ask a silent peer each second; else as ksock_tune() does */
+void ksock_probe(struct socket *sock, bool fast);
 
 void ksock_send_fin(struct socket *sock);
 /** ksock_wait_closed - until both sides are closed, or @ticks or a signal. Needs ksock_attach(). */

@@ -197,10 +197,15 @@ static void chain_append(struct ksock_chain *chain, struct sk_buff *skb, struct 
 	else
 		chain->head = skb;
 	chain->tail = skb;
+	chain->memory += skb->truesize;
 }
 
-/* A clone keeps the whole segment: for a few bytes of it, a copy is what bounds the memory. */
-#define COPY_BUFFER 4096
+/*
+ * A clone keeps the whole segment: for a few bytes of it, a copy is what bounds the memory. The
+ * first buffer is small, in case that clones follow.
+ */
+#define FIRST_COPY_BUFFER 256
+#define COPY_BUFFER	  4096
 
 static int chain_copy_in(struct ksock_chain *chain, const struct sk_buff *skb, u32 off, u32 len,
 			 gfp_t gfp)
@@ -208,7 +213,9 @@ static int chain_copy_in(struct ksock_chain *chain, const struct sk_buff *skb, u
 	struct sk_buff *to = chain->tail;
 
 	if (!to || !stretch_of(to)->copied || skb_tailroom(to) < len) {
-		to = alloc_skb(max_t(u32, len, COPY_BUFFER), gfp);
+		bool goes_on = to && stretch_of(to)->copied;
+
+		to = alloc_skb(max_t(u32, len, goes_on ? COPY_BUFFER : FIRST_COPY_BUFFER), gfp);
 		if (!to)
 			return -ENOMEM;
 		chain_append(chain, to, (struct stretch){.copied = true});
@@ -240,8 +247,7 @@ void ksock_chain_free(struct ksock_chain *chain)
 		skb->next = NULL;
 		consume_skb(skb);
 	}
-	chain->head = NULL;
-	chain->tail = NULL;
+	*chain = (struct ksock_chain){};
 }
 
 void ksock_chain_copy(const struct ksock_chain *chain, u32 off, void *to, u32 len)

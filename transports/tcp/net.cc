@@ -11,6 +11,18 @@ namespace {
 /* Connections that one run of the worker takes; others want the CPU, too. */
 constexpr unsigned int accept_batch = 64;
 
+/*
+ * Listeners stand before the core knows the transport. Who connects by then waits in TCP's queue;
+ * the core would refuse him.
+ */
+bool open_for_all = false;
+
+void welcome(struct net *net, void *)
+{
+	if (rds_tcp_net *tn = rds_tcp_net_of(net))
+		tn->accept_work.queue();
+}
+
 } // namespace
 
 rds_tcp_net::rds_tcp_net(struct net *n)
@@ -48,9 +60,11 @@ extern "C" void rds_tcp_listen_ready(void *user)
  */
 void rds_tcp_net::accept_run()
 {
+	if (!kernel::load_acquire(open_for_all))
+		return;
 	for (unsigned int i = 0; i < accept_batch; i++) {
 		int err = accept_one();
-		if (err == -EAGAIN)
+		if (err == -EAGAIN || err == -EINVAL) /* EINVAL: somebody closed the listener */
 			return;
 		if (err == -ENOMEM || err == -ENOBUFS || err == -ENFILE) {
 			accept_work.queue(TICKS_PER_SECOND / 10);
@@ -87,6 +101,12 @@ void rds_tcp_net::accepted(socket *s)
 		offered(ref.get(), s);
 	else
 		knocked(ref.get(), s);
+}
+
+void rds_tcp_open_for_all()
+{
+	kernel::store_release(open_for_all, true);
+	kernel_net_each(welcome, nullptr);
 }
 
 extern "C" int rds_tcp_net_start(struct net *net, rds_tcp_net **out)

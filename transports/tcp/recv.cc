@@ -115,6 +115,7 @@ int rds_tcp_connection::deliver(gfp_t gfp)
 		return 0;
 	}
 	rds_tcp_incoming *whole = partial;
+	whole->inc.i_memory = sizeof(*whole) + whole->linear_len + whole->chain.memory;
 	partial = nullptr;
 	stream.reset();
 	rds_recv_incoming(conn, &conn->c_faddr, &conn->c_laddr, &whole->inc, gfp);
@@ -144,6 +145,7 @@ u32 rds_tcp_connection::segment(sk_buff *skb, u32 off, u32 len, gfp_t gfp, int *
 			break;
 		done += used;
 	}
+	heard |= done != 0;
 	return done;
 }
 
@@ -164,9 +166,12 @@ int rds_tcp_connection::read(gfp_t gfp)
 	ksock_assert_locked(sock);
 	if (!live)
 		return 0;
+	bool knew = heard;
 	segment(nullptr, 0, 0, gfp, &err);
 	if (!err)
 		err = ksock_read(sock, this, gfp);
+	if (heard && !knew)
+		harvest();
 	if (err != -EPROTO)
 		return err;
 	if (!closing) {

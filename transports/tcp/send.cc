@@ -73,9 +73,10 @@ int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 
 	out.more = rm->m_more;
 
+	u32 all = out.head_len + out.body_len + out.bytes;
 	int sent = ksock_send(sock, &out, &full);
 	if (sent > 0) {
-		unpushed = out.more;
+		unpushed = out.more || static_cast<u32>(sent) < all;
 		return sent;
 	}
 	if (sent == -EAGAIN) {
@@ -96,13 +97,23 @@ void rds_tcp_connection::push()
 	ksock_push(sock);
 }
 
+/*
+ * TCP of a host acknowledges what comes on a connection that nobody there has accepted yet, or that
+ * RDS will refuse: its word counts once RDS has spoken on the stream, as it does at once, with its
+ * map. A peer of many lanes may say that on another one, hence the time.
+ */
+bool rds_tcp_connection::believes_acks() const
+{
+	return heard || kernel_ticks() - live_since > TICKS_PER_SECOND;
+}
+
 /* Release what the peer's TCP has. Context: A, socket lock held. */
 void rds_tcp_connection::harvest()
 {
 	u32 una = ksock_una(sock);
 
 	ksock_assert_locked(sock);
-	if (una == last_seen_una)
+	if (una == last_seen_una || !believes_acks())
 		return;
 	last_seen_una = una;
 	rds_send_drop_acked(conn, una, is_acked);
@@ -118,10 +129,16 @@ void rds_tcp_connection::space()
 	if (!live)
 		return;
 	harvest();
-	if (full && ksock_has_room(sock)) {
-		full = 0;
-		rds_send_kick(conn);
-	}
+	kick_if_room();
+}
+
+/* Socket lock held. */
+void rds_tcp_connection::kick_if_room()
+{
+	if (!full || !ksock_has_room(sock))
+		return;
+	full = 0;
+	rds_send_kick(conn);
 }
 
 extern "C" void rds_tcp_write_space(ksock_user *user)

@@ -91,6 +91,7 @@ struct rds_tcp_connection : ksock_user {
 
 	/* accept.cc */
 	[[nodiscard]] bool adopt_first();
+	void go_live();
 	void take_run();
 	rds_tcp_waiting *find_spent();
 	void unfile(rds_tcp_waiting *w);
@@ -118,6 +119,8 @@ struct rds_tcp_connection : ksock_user {
 	int xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off);
 	void push();
 	void harvest();
+	bool believes_acks() const;
+	void kick_if_room();
 	void space();
 
 	rds_connection *const conn;
@@ -131,6 +134,8 @@ struct rds_tcp_connection : ksock_user {
 	rds::stream stream;
 	rds_tcp_incoming *partial = nullptr;
 	bool live = false; /* the stream carries data: what arrives is delivered */
+	bool heard = false; /* the peer has said something on it */
+	unsigned long live_since = 0; /* in ticks */
 	bool closing = false; /* its end is expected */
 	u8 full = 0; /* TCP had no room; the core wants a kick */
 	u32 last_seen_una = 0;
@@ -146,12 +151,19 @@ struct rds_tcp_connection : ksock_user {
 
 	u32 port_group; /* last one used for the own port, connect.cc; mutex */
 	bool knock = false; /* for take_work: the large side has knocked */
+	/* mutex */
+	bool asked = false; /* keep-alive probes come fast until the peer has answered */
+	unsigned long rival_since = 0; /* another stream waits beside this one; 0: none does */
+	bool other_lane = false; /* the next stream is another lane of the peer */
 	kernel::work take_work;
 
 private:
 	bool take_waiting();
 	unsigned long make_room();
+	bool is_other_lane();
+	void heed_knock();
 	void doubt_stream();
+	void trust_stream();
 	rds_tcp_waiting *pop_waiting();
 	int take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *used);
 	int take_payload(sk_buff *skb, u32 off, u32 len, gfp_t gfp);
@@ -192,6 +204,10 @@ extern rds_transport rds_tcp_transport;
 void rds_tcp_count(rds_tcp_counter counter);
 /** rds_tcp_ending - the namespace or the module goes: connections end at once. A. */
 bool rds_tcp_ending(const rds_tcp_connection *tc);
+
+/* net.cc */
+/** rds_tcp_open_for_all - the core knows the transport: accept who has come and comes. P. */
+void rds_tcp_open_for_all();
 
 /* info.cc */
 int rds_tcp_info_start(struct module *owner);

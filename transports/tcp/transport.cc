@@ -149,8 +149,10 @@ int start_all(struct module *owner)
 		kernel::write_once(unloading, true);
 		rds_tcp_netns_exit();
 		rds_trans_unregister(&rds_tcp_transport);
+		return err;
 	}
-	return err;
+	rds_tcp_open_for_all();
+	return 0;
 }
 
 } // namespace

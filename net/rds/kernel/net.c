@@ -26,7 +26,10 @@ bool kernel_net_is_dying(const struct net *net)
 	return !check_net(net);
 }
 
-/* net_rwsem keeps the list; @func may sleep, and must not make or unmake a namespace. */
+/*
+ * net_rwsem keeps the list; @func may sleep, and must not make or unmake a namespace. One that is
+ * being dismantled is not on it any more: its end is waited for.
+ */
 void kernel_net_each(void (*func)(struct net *net, void *arg), void *arg)
 {
 	struct net *net;
@@ -35,6 +38,7 @@ void kernel_net_each(void (*func)(struct net *net, void *arg), void *arg)
 	for_each_net (net)
 		func(net, arg);
 	up_read(&net_rwsem);
+	net_ns_barrier();
 }
 
 static int __net_init rds_net_init(struct net *net)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Seam: net.rds.* of the initial namespace, and the module's parameters. */
 #include <linux/jiffies.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
@@ -30,6 +31,9 @@ module_param_named(max_peers_user, rds_tunables.max_peers_user, uint, 0644);
 MODULE_PARM_DESC(max_peers_user, "of these, peers of one user, and peers that came by themselves");
 module_param_named(max_strangers_second, rds_tunables.max_strangers_second, uint, 0644);
 MODULE_PARM_DESC(max_strangers_second, "unknown hosts that may connect to us in one second");
+module_param_named(recv_cap_mb, rds_tunables.recv_cap_mb, uint, 0644);
+MODULE_PARM_DESC(recv_cap_mb,
+		 "MiB that one socket's receive queue keeps of a peer that ignores congestion");
 module_param_named(idle_seconds, rds_tunables.idle_seconds, uint, 0644);
 MODULE_PARM_DESC(idle_seconds, "after which an idle peer that is not connected is forgotten");
 
@@ -77,9 +81,17 @@ static struct ctl_table rds_table[] = {{
 
 static struct ctl_table_header *header;
 
+/* A sixteenth of the memory, within reason. */
+static unsigned int default_recv_cap(void)
+{
+	return clamp_t(unsigned long, totalram_pages() >> (20 - PAGE_SHIFT) >> 4, 64, 1024);
+}
+
 int rds_sysctl_init(void)
 {
-	/* 6.6 counts the entries instead of looking for an empty last one */
+	if (!rds_tunables.recv_cap_mb)
+		rds_tunables.recv_cap_mb = default_recv_cap();
+		/* 6.6 counts the entries instead of looking for an empty last one */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 	header = register_net_sysctl_sz(&init_net, "net/rds", rds_table, ARRAY_SIZE(rds_table) - 1);
 #else
