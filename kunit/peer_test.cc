@@ -154,8 +154,8 @@ TEST_CASE(reap__in_spite_of_a_probe)
 	{
 		lane_ref smaller(s.fake(), 1, 2), larger(s.fake(), 9, 8);
 		ASSERT(smaller && larger);
-		rds_conn_probe(smaller.get());
-		rds_conn_probe(larger.get());
+		rds_probe_send(smaller.get(), kernel::gfp_kernel);
+		rds_probe_send(larger.get(), kernel::gfp_kernel);
 		EXPECT_EQ(larger->c_pongs, 1);
 		ASSERT(eventually([&] { return fake_of(larger.get())->connects == 1; }));
 		ASSERT(eventually([&] { return fake_of(smaller.get())->connects > 5; }));

@@ -105,8 +105,8 @@ TEST_CASE(ping__to_a_socket)
 TEST_CASE(ping__source_port_zero_is_silence)
 {
 	PINGED(p);
-	p.lane->c_handshakes = true;
 	ASSERT(p.up());
+	p.lane->c_handshakes = true;
 	for (u32 i = 0; i < 5; i++)
 		ASSERT(p.arrive(0, RDS_PING_PORT));
 	ASSERT(p.arrive(0, 0, 77)); /* also with a handshake in it */
@@ -183,8 +183,8 @@ TEST_CASE(pong__with_payload_is_dropped)
 TEST_CASE(probe__answered_with_one_lane)
 {
 	PINGED(p);
-	p.lane->c_handshakes = true;
 	ASSERT(p.up());
+	p.lane->c_handshakes = true;
 	ASSERT(p.arrive(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 1234));
 	ASSERT(p.answered(1));
 	rds_header h = p.last();
@@ -209,18 +209,20 @@ TEST_CASE(probe__plain_pong_without_lanes)
 	EXPECT(no_extension(p.last()));
 	EXPECT_EQ(p.last().h_dport.host(), RDS_FLAG_PROBE_PORT);
 	EXPECT_EQ(p.lane->c_peer->peer_gen, 0);
-	rds_conn_probe(p.lane.get());
+	rds_probe_send(p.lane.get(), kernel::gfp_kernel);
 	EXPECT(!queued_on(p.lane.get()));
 	EXPECT_EQ(p.answers(), 1);
 }
 
+/* By itself on each connection, and not twice until it is answered. */
 TEST_CASE(probe__sent_once)
 {
 	PINGED(p);
 	p.lane->c_handshakes = true;
 	ASSERT(p.up());
+	ASSERT(p.answered(1));
 	for (u32 i = 0; i < 5; i++)
-		rds_conn_probe(p.lane.get());
+		rds_probe_send(p.lane.get(), kernel::gfp_kernel);
 	ASSERT(p.answered(1));
 	rds_header h = p.last();
 	EXPECT_EQ(h.h_sport.host(), RDS_FLAG_PROBE_PORT);
@@ -232,11 +234,15 @@ TEST_CASE(probe__sent_once)
 	for (u16 lanes : offers) {
 		ASSERT(p.arrive(RDS_PING_PORT, RDS_FLAG_PROBE_PORT, 9, lanes));
 		EXPECT_EQ(p.lane->c_peer->nr_lanes, 1);
-		rds_conn_probe(p.lane.get());
-		rds_conn_probe(p.lane.get());
+		rds_probe_send(p.lane.get(), kernel::gfp_kernel);
+		rds_probe_send(p.lane.get(), kernel::gfp_kernel);
 		ASSERT(p.answered(++asked));
 		EXPECT(!queued_on(p.lane.get()));
 	}
+	/* the peer may be another one on the next connection */
+	rds_conn_drop(p.lane.get());
+	ASSERT(p.answered(++asked));
+	EXPECT(rds::is_probe(p.last()));
 }
 
 /* W18, L30: a restarted peer counts from one, also in what it retransmits. */

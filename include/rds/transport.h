@@ -373,9 +373,6 @@ void rds_conn_drop(struct rds_connection *conn);
 /** rds_conn_connect_if_down - ask for a connect unless one is under way. Context: A. */
 void rds_conn_connect_if_down(struct rds_connection *conn);
 
-/** rds_conn_probe - ask the peer of an accepted connection who it is. Context: P. */
-void rds_conn_probe(struct rds_connection *conn);
-
 /**
  * rds_conn_destroy_net - destroy all connections of @trans in @net
  * Context: P, from the transport's network namespace exit.

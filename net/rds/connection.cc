@@ -76,7 +76,8 @@ void rds_lane::connect_complete()
 		drop();
 		return;
 	}
-	kernel::write_once(c_peer->probe_outstanding, u8{0});
+	if (c_index == 0)
+		rds_probe_again(this);
 	queue_work(c_send_work);
 	queue_work(c_recv_work);
 }

@@ -114,6 +114,14 @@ void rds_pong_received(rds_lane *lane, const rds_header *hdr)
 	handshake_received(lane, hdr);
 }
 
+/* An old probe, or its answer, may have gone with the last connection; one that is queued has not. */
+void rds_probe_again(rds_lane *lane)
+{
+	if (!kernel::read_once(lane->c_pongs))
+		kernel::write_once(lane->c_peer->probe_outstanding, u8{0});
+	rds_probe_send(lane, kernel::gfp_atomic);
+}
+
 void rds_probe_send(rds_lane *lane, gfp_t gfp)
 {
 	rds_peer *peer = lane->c_peer;
@@ -125,9 +133,4 @@ void rds_probe_send(rds_lane *lane, gfp_t gfp)
 	rds::write_handshake(probe, generation, lanes_offered);
 	if (send_own(lane, probe, gfp))
 		kernel::write_once(peer->probe_outstanding, u8{0});
-}
-
-void rds_conn_probe(rds_connection *conn)
-{
-	rds_probe_send(lane_of(conn), kernel::gfp_kernel);
 }

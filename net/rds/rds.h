@@ -436,6 +436,11 @@ void rds_pong_received(rds_lane *lane, const rds_header *hdr);
 void rds_handshake_seen(rds_lane *lane, const rds_header *hdr);
 /** rds_probe_send - a handshake probe, unless one is under way. A. */
 void rds_probe_send(rds_lane *lane, gfp_t gfp);
+/**
+ * rds_probe_again - the same on a new connection. A.
+ * What the peer knows of us may be of another life, or of the kernel's own modules.
+ */
+void rds_probe_again(rds_lane *lane);
 
 /* cong.cc */
 rds_cong_map *rds_cong_get(rds_net *rn, const in6_addr *addr); /* P; null: no memory */

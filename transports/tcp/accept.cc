@@ -173,8 +173,7 @@ void rds_tcp_connection::refuse_waiting(bool all)
 
 /**
  * adopt_first - the first socket that waits becomes the lane's
- * Context: W, mutex held, state CONNECTING. Return: was there one? The caller probes then, without
- * the mutex.
+ * Context: W, mutex held, state CONNECTING. Return: was there one?
  */
 bool rds_tcp_connection::adopt_first()
 {
@@ -299,38 +298,28 @@ unsigned long rds_tcp_connection::make_room()
 
 /**
  * take_waiting - see what can be done for the sockets that wait
- * Context: W, mutex held. Return: has one been adopted?
+ * Context: W, mutex held.
  */
-bool rds_tcp_connection::take_waiting()
+void rds_tcp_connection::take_waiting()
 {
 	refuse_waiting(false);
-	if (!any_waiting()) {
-		rival_since = 0;
-		return false;
-	}
-	if (!sock && rds_conn_claim(conn)) {
-		if (adopt_first())
-			return true;
-		/* it was spent after all, and had to make room: the claim has nothing to show */
+	/* one that was spent after all had to make room: then the claim has nothing to show */
+	if (!sock && any_waiting() && rds_conn_claim(conn) && !adopt_first())
 		rds_conn_drop(conn);
-		return false;
-	}
-	take_work.queue(make_room()); /* or sooner, when somebody has queued it meanwhile */
-	return false;
+	if (any_waiting())
+		take_work.queue(make_room()); /* or sooner, if somebody has queued it meanwhile */
+	else
+		rival_since = 0;
 }
 
 void rds_tcp_connection::take_run()
 {
-	bool adopted;
-	{
-		kernel::guard g(mutex);
-		trust_stream();
-		if (kernel::exchange(knock, false))
-			heed_knock();
-		adopted = take_waiting();
-		if (asked)
-			take_work.queue(answer_time);
-	}
-	if (adopted)
-		rds_conn_probe(conn);
+	kernel::guard g(mutex);
+
+	trust_stream();
+	if (kernel::exchange(knock, false))
+		heed_knock();
+	take_waiting();
+	if (asked)
+		take_work.queue(answer_time);
 }

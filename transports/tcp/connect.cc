@@ -71,21 +71,13 @@ void rds_tcp_connection::unpublish()
  */
 int rds_tcp_connection::connect()
 {
-	bool adopted = false;
-	int err = 0;
-	{
-		kernel::guard g(mutex);
-		if (sock)
-			return 0;
-		if (rds_tcp_ending(this))
-			return -ENETDOWN;
-		adopted = adopt_first();
-		if (!adopted)
-			err = open_stream();
-	}
-	if (adopted)
-		rds_conn_probe(conn);
-	return err;
+	kernel::guard g(mutex);
+
+	if (sock)
+		return 0;
+	if (rds_tcp_ending(this))
+		return -ENETDOWN;
+	return adopt_first() ? 0 : open_stream();
 }
 
 /* Mutex held. Return: 0: SYN sent; errno with nothing held. */

@@ -158,7 +158,7 @@ struct rds_tcp_connection : ksock_user {
 	kernel::work take_work;
 
 private:
-	bool take_waiting();
+	void take_waiting();
 	unsigned long make_room();
 	bool is_other_lane();
 	void heed_knock();

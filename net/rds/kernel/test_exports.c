@@ -23,6 +23,7 @@ EXPORT_TEST(rds_peer_destroy_all);
 EXPORT_TEST(rds_peer_each);
 EXPORT_TEST(rds_peer_find_or_create);
 EXPORT_TEST(rds_peer_reap);
+EXPORT_TEST(rds_probe_send);
 EXPORT_TEST(rds_send_start);
 EXPORT_TEST(rds_send_xmit);
 EXPORT_TEST(rds_stats);
