@@ -29,14 +29,18 @@ struct rdma_cm_event;
 struct rdma_cm_id;
 
 /*
- * Lane states. Changes are compare-and-swap, except the forced change to ERROR by rds_conn_drop().
+ * Lane states. Changes are compare-and-swap, but for whoever destroys the peer: that makes it
+ * DISCONNECTING and then DOWN, whatever it was.
  *
  *            connect / claim          connect complete
  *   DOWN ---------------> CONNECTING ----------------> UP
  *    ^                        | connect hook failed     |
  *    |<-----------------------+                         |
  *    |                                                  |
- *    +--- DISCONNECTING <--- ERROR <--- (drop) ---------+  any state but DOWN
+ *    +--- DISCONNECTING <--- ERROR <--- (drop) ---------+  CONNECTING too
+ *
+ * A drop in one of the other states changes nothing: there is no connection, or what is dropped is
+ * about to be shut down already.
  */
 enum rds_conn_state {
 	RDS_CONN_DOWN = 0,
@@ -177,47 +181,71 @@ struct rds_transport {
 
 	/**
 	 * laddr_check - does this transport serve a local IPv4 address?
-	 * Context: P or W, re-entrant, registry lock held for reading; may sleep.
+	 * Called by: bind (of the address; the socket lock is held), creation of a peer and
+	 * rds_conn_accept() (of the remote address, where t_prefer_loopback is set).
+	 * Context: P or W, may sleep; registry lock held for reading, so neither register nor
+	 * unregister in here. Re-entrant.
 	 * Return: 0 yes; any negative errno no (usually -EADDRNOTAVAIL).
 	 */
 	int (*laddr_check)(struct net *net, __be32 addr);
 
 	/**
 	 * conn_alloc - make the transport's part of a connection, set c_transport_data
-	 * Context: P or W, before the connection is visible. Several threads may create the same
-	 * connection at once; losers are freed with conn_free. Obey @gfp.
-	 * Return: 0 or a negative errno, with nothing left allocated.
+	 * Called by: creation of a peer, before anybody else can see the connection.
+	 * Context: P or W; registry lock held for reading. Obey @gfp. Several threads may create
+	 * the same connection at once, each with a @conn of its own; the losers' are freed.
+	 * Ownership: the core ends it with one conn_free. A transport that leaves c_transport_data
+	 * null gets no conn_free, and no conn_shutdown at the connection's end.
+	 * Return: 0; or a negative errno, which the creation fails with, nothing being left
+	 * allocated and c_transport_data not set.
 	 */
 	int (*conn_alloc)(struct rds_connection *conn, gfp_t gfp);
 
 	/**
 	 * conn_free - free what conn_alloc made
-	 * @data: the pointer that conn_alloc stored
-	 * Context: P or W, no work pending, conn_shutdown has returned. Once per connection.
+	 * @data: the pointer that conn_alloc stored; its connection is still there
+	 * Called by: the end of a peer, after conn_shutdown has returned and with no work of the
+	 * core's pending; or creation, for one that lost the race or was refused: then no other
+	 * hook has seen it, conn_shutdown included. Once per connection.
+	 * Context: P or W; in the second case registry lock held for reading. May sleep.
 	 */
 	void (*conn_free)(void *data);
 
 	/**
 	 * conn_connect - start connecting
-	 * Context: W, state CONNECTING; never concurrent with itself or conn_shutdown.
-	 * Return: 0: started, and exactly one of rds_connect_complete() and rds_conn_drop() follows
-	 * (completing inside the call is allowed). Negative errno: not started, nothing held; the
-	 * core goes back to DOWN and retries with back-off.
+	 * Called by: the lane's life work, state CONNECTING.
+	 * Context: W. Never concurrent with itself or conn_shutdown. xmit and recv may come as soon
+	 * as rds_connect_complete() was called, also before this has returned. An incoming
+	 * connection may arrive meanwhile: against that the transport serialises itself;
+	 * rds_conn_claim() fails.
+	 * Return: 0: started, and exactly one of rds_connect_complete() and rds_conn_drop()
+	 * follows, in any context, also inside the call; none when conn_shutdown comes first.
+	 * Anything else: not started, nothing held; the core goes back to DOWN and retries with
+	 * back-off.
 	 */
 	int (*conn_connect)(struct rds_connection *conn);
 
 	/**
 	 * conn_shutdown - stop traffic on the connection
-	 * Context: P or W; send_sem held, so no xmit runs; state DISCONNECTING. Called any number
-	 * of times, also when nothing was ever connected. Once it has returned, nothing is
-	 * delivered until the next successful connect. Bytes that were acknowledged to the peer
-	 * must have been delivered by then.
+	 * Called by: the lane's life work, after a drop; or the end of its peer. Any number of
+	 * times, also when nothing was ever connected or conn_connect has just failed.
+	 * Context: P or W, may sleep; state DISCONNECTING, send_sem held. So no xmit and no bracket
+	 * of it runs, nor recv or conn_connect; callbacks of the transport's own may, and it is the
+	 * transport that waits for them.
+	 * Once it has returned, nothing is delivered or completed until the next conn_connect or
+	 * rds_conn_claim(). Bytes that were acknowledged to the peer must have been delivered by
+	 * then. rds_conn_drop() changes nothing meanwhile.
+	 * Ownership: gives back whatever the transport holds of this connection's messages.
 	 */
 	void (*conn_shutdown)(struct rds_connection *conn);
 
 	/**
 	 * xmit_prepare, xmit_complete - around a batch of xmit calls. Optional, each.
-	 * Context: P or W (A with t_xmit_atomic), send_sem held.
+	 * Called by: the send engine; xmit_prepare when it has seen the connection UP,
+	 * xmit_complete whenever it leaves after that, also without an xmit in between or with the
+	 * connection dropped meanwhile.
+	 * Context: P or W (A with t_xmit_atomic); send_sem held, so not re-entrant per connection
+	 * and what conn_shutdown releases is still there.
 	 */
 	void (*xmit_prepare)(struct rds_connection *conn);
 	void (*xmit_complete)(struct rds_connection *conn);
@@ -226,75 +254,136 @@ struct rds_transport {
 	 * xmit - send part of a message
 	 * @hdr_off: header bytes already taken, 0..48; header goes before payload
 	 * @sg: index of the next payload piece; @off: bytes of it already taken
+	 * Called by: the send engine, with one message until all of it was taken or conn_shutdown
+	 * was called; payload may be empty.
 	 * Context: P or W (A with t_xmit_atomic); send_sem held, not re-entrant per connection.
-	 * The core holds a reference during the call; the transport takes its own for longer.
-	 * Return: > 0 bytes taken, header bytes included; 0 full: rds_send_kick() will follow;
-	 * -EAGAIN retry at once; -ENOMEM retry later; other errors: the transport has called
-	 * rds_conn_drop().
+	 * Ownership: the core holds a reference during the call; a transport that needs the message
+	 * or its pages for longer takes its own with rds_message_addref().
+	 * Return: > 0 bytes taken, header bytes included, never more than are left; 0 full:
+	 * rds_send_kick() will follow; -EAGAIN retry at once; -ENOMEM in two ticks; other errors:
+	 * the connection is broken, and the core drops it if the transport has not.
 	 */
 	int (*xmit)(struct rds_connection *conn, struct rds_message *rm, unsigned int hdr_off,
 		    unsigned int sg, unsigned int off);
 
 	/**
-	 * xmit_rdma, xmit_atomic - post a whole RDMA or atomic operation, before xmit of its message
-	 * Context and results as xmit, but 0 means posted. Absent: such messages are refused with
-	 * -EOPNOTSUPP. Never repeated after a reconnect.
+	 * xmit_rdma - post a whole RDMA operation
+	 * @op: m_rdma of the message, which container_of() finds
+	 * Called by: the send engine, before xmit_atomic and the first xmit of the message, until
+	 * it succeeds. Not again after a reconnect: such a message is dropped then. (Today's
+	 * sendmsg refuses messages with operations, -EOPNOTSUPP, whatever the transport has.)
+	 * Context: as xmit.
+	 * Ownership: the core holds a reference to the message during the call; the transport takes
+	 * its own, and keeps it until the operation has completed.
+	 * Return: 0 posted; negative: nothing is posted, and the errno means what it means in xmit.
 	 */
 	int (*xmit_rdma)(struct rds_connection *conn, struct rm_rdma_op *op);
+
+	/** xmit_atomic - post an atomic operation, m_atomic of a message; else as xmit_rdma */
 	int (*xmit_atomic)(struct rds_connection *conn, struct rm_atomic_op *op);
 
 	/**
-	 * recv - continue receiving after rds_recv_kick()
-	 * Context: W, only while UP.
-	 * Return: 0 done; -EAGAIN call again at once; -ENOMEM again in two ticks.
+	 * recv - continue receiving
+	 * Called by: the lane's receive work, after rds_recv_kick() and once after each connect.
+	 * Context: W, state UP when it was looked at. Not re-entrant per connection; conn_shutdown
+	 * waits for it.
+	 * Return: 0 done; -EAGAIN call again at once; -ENOMEM again in two ticks; others as 0.
 	 */
 	int (*recv)(struct rds_connection *conn);
 
 	/**
 	 * inc_copy_to_user - copy payload to the reader
-	 * Context: P, no locks, faults allowed; several readers at once; may be repeated.
+	 * Called by: recvmsg, for an incoming that rds_recv_incoming() queued.
+	 * Context: P, no locks, faults allowed. Several readers at once, each as often as it likes
+	 * (MSG_PEEK): the incoming must not change.
+	 * Ownership: the core holds a reference to @inc during the call, so the connection is
+	 * there, but maybe DOWN or destroyed, its c_transport_data gone.
 	 * Return: bytes copied = min(length, room), or -EFAULT.
 	 */
 	int (*inc_copy_to_user)(struct rds_incoming *inc, struct iov_iter *to);
 
 	/**
-	 * inc_free - free an incoming and its payload; last reference is gone
-	 * Context: A.
+	 * inc_free - free an incoming and its payload
+	 * Called by: rds_inc_put() of the last reference, whoever that had.
+	 * Context: A. @inc->i_conn is there until this returns, as in inc_copy_to_user.
 	 */
 	void (*inc_free)(struct rds_incoming *inc);
 
 	/**
-	 * cm_* - connection manager events; called by the RDMA transport's own event handler.
-	 * Context: P.
+	 * cm_handle_connect - a peer asks for a connection
+	 * Called by: the RDMA transport's handler of connection manager events, as are the next
+	 * two; never by the core.
+	 * Context: P; the listener's event, no lock of a connection held. Concurrent with
+	 * everything that the connection it finds is doing.
+	 * Ownership and return: 0: @cm_id belongs to the connection from now on; else it was
+	 * rejected, and the connection manager destroys it.
 	 */
 	int (*cm_handle_connect)(struct rdma_cm_id *cm_id, struct rdma_cm_event *event);
+
+	/**
+	 * cm_initiate_connect - the route to the peer is known: send the connect request
+	 * Context: P, under the transport's mutex of the connection.
+	 * Return: 0, also when it failed and the connection, which still owns @cm_id, was dropped;
+	 * else the connection manager destroys @cm_id.
+	 */
 	int (*cm_initiate_connect)(struct rdma_cm_id *cm_id);
+
+	/**
+	 * cm_connect_complete - established: post receives, take the peer's last sequence as an
+	 * acknowledgement, then rds_connect_complete(), or rds_conn_drop()
+	 * Context: P, under the transport's mutex of the connection.
+	 */
 	void (*cm_connect_complete)(struct rds_connection *conn, struct rdma_cm_event *event);
 
 	/**
 	 * stats_info_copy - append the transport's counters with rds_stats_info_copy(). Optional.
 	 * @avail: room in counter records
-	 * Context: P, registry lock held for reading.
+	 * Called by: RDS_INFO_COUNTERS.
+	 * Context: P, registry lock held for reading; re-entrant.
 	 * Return: the number of its counters, always; copied only if all fit.
 	 */
 	unsigned int (*stats_info_copy)(struct rds_info_iterator *iter, unsigned int avail);
 
 	/**
-	 * exit - the last connection of this transport is gone
-	 * Context: P, from rds_trans_unregister(), exactly once. Optional.
+	 * exit - the last connection of this transport is gone. Optional.
+	 * Called by: rds_trans_unregister(), exactly once, after the last conn_free and with no
+	 * hook running. Context: P.
 	 */
 	void (*exit)(void);
 
 	/**
-	 * get_mr, sync_mr, free_mr, flush_mrs - memory regions (rdma.md); all optional, sync_mr and
-	 * free_mr required with get_mr.
-	 * get_mr: P; returns a handle or ERR_PTR, on success owns @sg and its pages.
-	 * sync_mr: A; DMA synchronisation. free_mr: A. flush_mrs: P.
+	 * get_mr - register memory for the peer's RDMA. Optional, as the next three; with it,
+	 * sync_mr and free_mr are required. The core offers no memory regions yet, so nobody calls
+	 * these four: what follows is what a transport may rely on.
+	 * @key_ret: the key that the peer is told
+	 * Called by: the socket option and control message that map memory.
+	 * Context: P, may sleep; re-entrant.
+	 * Ownership: on success @sg and its pinned pages are the transport's, until free_mr; on
+	 * failure they stay the caller's.
+	 * Return: a handle, or ERR_PTR: -ENODEV no device for the socket's address yet, others.
 	 */
 	void *(*get_mr)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
 			u32 *key_ret);
+
+	/**
+	 * sync_mr - hand the memory over, between CPU and device
+	 * @trans_private: a handle of get_mr; @direction: DMA_TO_DEVICE or DMA_FROM_DEVICE
+	 * Called by: sendmsg that names a region again (P); the receive path when the peer's RDMA
+	 * into it is done (S). Concurrent with other uses of the region, never with its free_mr.
+	 */
 	void (*sync_mr)(void *trans_private, int direction);
+
+	/**
+	 * free_mr - the last reference to the region is gone: unpin its pages
+	 * @invalidate: the peer must lose access soon, not just some time
+	 * Context: A; what sleeps is queued. Once per handle.
+	 */
 	void (*free_mr)(void *trans_private, int invalidate);
+
+	/**
+	 * flush_mrs - wait until regions that were freed are out of the peers' reach
+	 * Called by: close of a socket, and the socket option that frees all. Context: P.
+	 */
 	void (*flush_mrs)(void);
 
 	/* Additions; all optional. */
@@ -302,11 +391,12 @@ struct rds_transport {
 	unsigned int t_mp_capable : 1; /* may have more than one lane */
 	unsigned int t_small_connects : 1; /* data flows on connections of the smaller address only;
 					    * conn_connect of the larger one just makes it connect */
-	unsigned int t_xmit_atomic : 1; /* xmit and its bracket may be called in softirq */
+	unsigned int t_xmit_atomic : 1; /* xmit* and its bracket may be called in softirq */
 
 	/**
-	 * laddr_check6 - as laddr_check for a genuine IPv6 address
+	 * laddr_check6 - laddr_check for a genuine IPv6 address; absent: none is served
 	 * @scope_id: interface of a link-local address, else 0
+	 * Called by, context, return: as laddr_check.
 	 */
 	int (*laddr_check6)(struct net *net, const struct in6_addr *addr, u32 scope_id);
 };
@@ -367,7 +457,7 @@ int rds_conn_claim(struct rds_connection *conn);
 /** rds_connect_complete - CONNECTING -> UP and start traffic; other states: drop. Context: A. */
 void rds_connect_complete(struct rds_connection *conn);
 
-/** rds_conn_drop - the connection is lost: ERROR, and a worker shuts it down. Context: A. */
+/** rds_conn_drop - the connection is lost: ERROR, and the life work shuts it down. Context: A. */
 void rds_conn_drop(struct rds_connection *conn);
 
 /** rds_conn_connect_if_down - ask for a connect unless one is under way. Context: A. */
@@ -462,7 +552,12 @@ struct rds_info_iterator {
  */
 typedef void (*rds_info_func)(struct net *net, struct rds_info_iterator *iter, unsigned int *each);
 
-/** rds_info_register_func - serve RDS_INFO_* number @optname. Return: 0, -EEXIST, -EINVAL. P. */
+/**
+ * rds_info_register_func - serve RDS_INFO_* number @optname
+ * @owner: not used: no call of @func outlives rds_info_deregister_func(), so none needs a module
+ * reference. Here because transports pass it.
+ * Context: P. Return: 0; -EEXIST; -EINVAL for a number that is none.
+ */
 int rds_info_register_func(int optname, rds_info_func func, struct module *owner);
 /** rds_info_deregister_func - returns when no call of @func runs any more. P. */
 void rds_info_deregister_func(int optname, rds_info_func func);
