@@ -126,9 +126,8 @@ struct rm_atomic_op {
 	u8 op_pad;
 };
 
-/* Bits of m_flags, each set once and never together with another writer. */
-#define RDS_MSG_PAGEVEC 0x01 /* payload is borrowed (congestion map): never freed or changed */
-#define RDS_MSG_MAP	0x02 /* a congestion map: on no list, never acknowledged */
+/* Bits of m_flags, set before the message is seen by others. */
+#define RDS_MSG_MAP 0x01 /* a congestion map: on no list, never acknowledged */
 
 /*
  * A message on its way down. Header and payload are fixed once it is queued; a transport may
@@ -155,9 +154,8 @@ struct rds_message {
 	u8 m_has_ack_seq; /* m_ack_seq is valid; cleared when the message is queued again */
 	u8 m_own; /* the kernel's own: ping, pong, probe */
 	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
-	u16 m_max_pieces;
 	u8 m_more; /* a hint: others follow at once, the transport may wait to fill a packet */
-	u8 m_pad;
+	u8 m_pad[3];
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rm_rdma_op m_rdma;

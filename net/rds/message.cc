@@ -41,7 +41,7 @@ rds_message *alloc_linear(u32 len, gfp_t gfp)
 	rm->m_linear = 1;
 	rm->m_linear_data = reinterpret_cast<u8 *>(rm->m_pieces + 1);
 	kernel_piece_of(rm->m_pieces, rm->m_linear_data, len);
-	rm->m_nr_pieces = rm->m_max_pieces = 1;
+	rm->m_nr_pieces = 1;
 	return rm;
 }
 
@@ -57,7 +57,6 @@ rds_message *alloc_paged(u32 len, gfp_t gfp)
 		return nullptr;
 	}
 	rm->m_nr_pieces = nr;
-	rm->m_max_pieces = max;
 	return rm;
 }
 

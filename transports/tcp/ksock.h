@@ -48,7 +48,6 @@ struct ksock_out {
 	u32 nr_pieces;
 	u32 skip; /* bytes of the first piece that are out already */
 	u32 bytes; /* to send of the pieces, behind @skip */
-	bool copy; /* the pieces may change: TCP must not keep references to them */
 	bool more; /* it may wait for ksock_push() before it leaves, to fill a segment */
 };
 

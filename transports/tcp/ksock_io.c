@@ -99,7 +99,7 @@ static bool may_be_referenced(const struct ksock_out *out)
 
 static int send_pieces(struct sock *sk, const struct ksock_out *out)
 {
-	if (out->copy || !may_be_referenced(out))
+	if (!may_be_referenced(out))
 		return send_iter(sk, out, 0);
 	return send_pages(sk, out);
 }

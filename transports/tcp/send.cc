@@ -37,7 +37,6 @@ void describe_payload(const rds_message *rm, u32 sg, u32 off, ksock_out *out)
 	out->nr_pieces = rm->m_nr_pieces - sg;
 	out->skip = off;
 	out->bytes = left;
-	out->copy = rm->m_flags & RDS_MSG_PAGEVEC;
 }
 
 } // namespace
