@@ -15,7 +15,6 @@ class spinlock : pinned {
 public:
 	explicit spinlock(kernel_lock_class cls) { kernel_spin_init(&m_lock, cls); }
 	void lock() { kernel_spin_lock(&m_lock); }
-	void lock_nested() { kernel_spin_lock_nested(&m_lock); }
 	void unlock() { kernel_spin_unlock(&m_lock); }
 	void assert_held() const { kernel_spin_assert_held(&m_lock); }
 
@@ -75,16 +74,6 @@ public:
 
 private:
 	Lock *m_lock;
-};
-
-/* A second spinlock of the same class; the caller says by comment why the order is fixed. */
-class [[nodiscard]] nested_guard : pinned {
-public:
-	explicit nested_guard(spinlock &lock) : m_lock(lock) { lock.lock_nested(); }
-	~nested_guard() { m_lock.unlock(); }
-
-private:
-	spinlock &m_lock;
 };
 
 template <typename Lock>

@@ -64,7 +64,6 @@ public:
 		m_p = nullptr;
 		return p;
 	}
-	void reset() { *this = ref(); }
 
 private:
 	explicit ref(T *p) : m_p(p) {}

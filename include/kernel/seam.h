@@ -2,7 +2,7 @@
 /*
  * The seam: what the C++ half may ask of the kernel, as plain C calls. The C half is in
  * net/rds/kernel/. C++ code uses the safe shapes in the other headers here instead of these.
- * Exported by rds.ko for our own transports.
+ * net/rds/kernel/exports.c exports what transports need of it.
  */
 #ifndef KERNEL_SEAM_H
 #define KERNEL_SEAM_H
@@ -15,7 +15,6 @@
  */
 enum kernel_lock_class {
 	KERNEL_LOCK_TCP_NET, /* rds_tcp: a namespace's lists of sockets */
-	KERNEL_LOCK_TCP_CONN, /* rds_tcp: socket pointer and callbacks of one connection */
 	KERNEL_LOCK_TEST, /* a test transport's own */
 	KERNEL_LOCK_NET, /* rds_net: tables of peers and of users */
 	KERNEL_LOCK_SOCKS, /* rds_net: list of all sockets */
@@ -42,7 +41,6 @@ enum kernel_sem_class {
 enum kernel_mutex_class {
 	KERNEL_MUTEX_DESTROY, /* rds_net: destroying peers */
 	KERNEL_MUTEX_TCP_CONN, /* rds_tcp: connecting, accepting, closing one connection */
-	KERNEL_MUTEX_TCP_NET, /* rds_tcp: a namespace's listener */
 	KERNEL_MUTEX_CLASSES,
 };
 
@@ -53,7 +51,6 @@ enum kernel_work_class {
 	KERNEL_WORK_REAP, /* a namespace's idle peers */
 	KERNEL_WORK_TCP_ACCEPT, /* rds_tcp: a namespace's listener */
 	KERNEL_WORK_TCP_TAKE, /* rds_tcp: an accepted socket waits for its lane */
-	KERNEL_WORK_OTHER,
 	KERNEL_WORK_CLASSES,
 };
 
@@ -106,7 +103,6 @@ bool kernel_ref_dec_and_test(u32 *ref);
 
 void kernel_spin_init(void *lock, enum kernel_lock_class cls);
 void kernel_spin_lock(void *lock); /* softirqs off */
-void kernel_spin_lock_nested(void *lock); /* a second lock of the same class */
 void kernel_spin_unlock(void *lock);
 void kernel_spin_assert_held(const void *lock);
 
@@ -136,7 +132,6 @@ void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class 
 bool kernel_work_queue(void *work, unsigned long delay_ticks); /* A; false: was queued already */
 void kernel_work_requeue(void *work, unsigned long delay_ticks); /* A; changes the delay */
 bool kernel_work_cancel(void *work); /* P; waits; true: it was pending */
-void kernel_work_flush(void *work); /* P; waits for what is queued */
 void kernel_cond_resched(void); /* P */
 
 /* ---- time, chance, identity, log ---- */

@@ -17,7 +17,6 @@ public:
 	}
 	void requeue(unsigned long delay_ticks) { kernel_work_requeue(&m_work, delay_ticks); }
 	bool cancel() { return kernel_work_cancel(&m_work); }
-	void flush() { kernel_work_flush(&m_work); }
 
 private:
 	opaque<WORK_SIZE, WORK_ALIGN> m_work;

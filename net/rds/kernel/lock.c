@@ -10,12 +10,11 @@
 #include "objects.h"
 
 static const char *const spin_names[KERNEL_LOCK_CLASSES] = {
-	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",	 [KERNEL_LOCK_TCP_CONN] = "rds_tcp_conn",
-	[KERNEL_LOCK_TEST] = "rds_test",	 [KERNEL_LOCK_NET] = "rds_net",
-	[KERNEL_LOCK_SOCKS] = "rds_net_socks",	 [KERNEL_LOCK_BIND] = "rds_bind",
-	[KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv", [KERNEL_LOCK_CONG] = "rds_cong",
-	[KERNEL_LOCK_WATCH] = "rds_cong_watch",	 [KERNEL_LOCK_SOCK_SND] = "rds_sock_snd",
-	[KERNEL_LOCK_LANE] = "rds_lane",
+	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",	 [KERNEL_LOCK_TEST] = "rds_test",
+	[KERNEL_LOCK_NET] = "rds_net",		 [KERNEL_LOCK_SOCKS] = "rds_net_socks",
+	[KERNEL_LOCK_BIND] = "rds_bind",	 [KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv",
+	[KERNEL_LOCK_CONG] = "rds_cong",	 [KERNEL_LOCK_WATCH] = "rds_cong_watch",
+	[KERNEL_LOCK_SOCK_SND] = "rds_sock_snd", [KERNEL_LOCK_LANE] = "rds_lane",
 };
 static struct lock_class_key spin_keys[KERNEL_LOCK_CLASSES];
 
@@ -32,12 +31,6 @@ void kernel_spin_lock(void *lock) __acquires(lock)
 	spin_lock_bh((spinlock_t *)lock);
 }
 
-void kernel_spin_lock_nested(void *lock) __acquires(lock)
-{
-	local_bh_disable();
-	spin_lock_nested((spinlock_t *)lock, SINGLE_DEPTH_NESTING);
-}
-
 void kernel_spin_unlock(void *lock) __releases(lock)
 {
 	spin_unlock_bh((spinlock_t *)lock);
@@ -51,7 +44,6 @@ void kernel_spin_assert_held(const void *lock)
 static const char *const mutex_names[KERNEL_MUTEX_CLASSES] = {
 	[KERNEL_MUTEX_DESTROY] = "rds_net_destroy",
 	[KERNEL_MUTEX_TCP_CONN] = "rds_tcp_conn_mutex",
-	[KERNEL_MUTEX_TCP_NET] = "rds_tcp_net_mutex",
 };
 static struct lock_class_key mutex_keys[KERNEL_MUTEX_CLASSES];
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Core internals that the KUnit suites call, in a symbol namespace of their own and only where the
- * kernel has KUnit. Declared here as bare names: their types are C++, in rds.h.
+ * Core internals, and calls of the seam that no transport makes, for the KUnit suites: in a symbol
+ * namespace of their own and only where the kernel has KUnit. Declared here as bare names: the
+ * types of most are C++, in rds.h.
  */
 #include <linux/export.h>
 
@@ -11,6 +12,10 @@
 	extern char sym[];                                                                         \
 	EXPORT_SYMBOL_NS_GPL(sym, RDS_TEST)
 
+EXPORT_TEST(kernel_big_free);
+EXPORT_TEST(kernel_big_zalloc);
+EXPORT_TEST(kernel_ms_to_ticks);
+EXPORT_TEST(kernel_rcu_barrier);
 EXPORT_TEST(rds_bind_find);
 EXPORT_TEST(rds_cong_clear_port);
 EXPORT_TEST(rds_cong_set_port);

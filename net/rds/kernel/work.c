@@ -16,7 +16,6 @@ static const char *const work_names[KERNEL_WORK_CLASSES] = {
 	[KERNEL_WORK_LIFE] = "rds_lane_life",	     [KERNEL_WORK_SEND] = "rds_lane_send",
 	[KERNEL_WORK_RECV] = "rds_lane_recv",	     [KERNEL_WORK_REAP] = "rds_net_reap",
 	[KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept", [KERNEL_WORK_TCP_TAKE] = "rds_tcp_take",
-	[KERNEL_WORK_OTHER] = "rds_other",
 };
 
 int rds_work_init(void)
@@ -79,13 +78,6 @@ bool kernel_work_cancel(void *work)
 	struct seam_work *w = work;
 
 	return cancel_delayed_work_sync(&w->dwork);
-}
-
-void kernel_work_flush(void *work)
-{
-	struct seam_work *w = work;
-
-	flush_delayed_work(&w->dwork);
 }
 
 void kernel_cond_resched(void)
