@@ -272,11 +272,11 @@ struct handshake {
 }
 
 /*
- * What we say of ourselves, oldest type first; generation 0 is not announced. A sender of one
- * lane has no index to put in its port.
+ * What we say of ourselves in a probe and in its reply, oldest type first; generation 0 is not
+ * announced. A sender of one lane has no index to put in its port. For multipath transports only;
+ * others answer a probe with a plain make_pong().
  */
-inline void write_handshake(rds_header &hdr, std::uint32_t gen_num,
-			    std::uint16_t lanes = RDS_MPATH_WORKERS)
+inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_t lanes)
 {
 	exthdr_writer writer{hdr.h_exthdr};
 	bool fits = writer.npaths(lanes);
@@ -287,24 +287,6 @@ inline void write_handshake(rds_header &hdr, std::uint32_t gen_num,
 		fits = writer.sport_idx() && fits;
 	/* 10 of 16 bytes at most. */
 	static_cast<void>(fits);
-}
-
-/* Both for multipath transports only; others answer a probe with a plain make_pong(). */
-[[nodiscard]] inline rds_header make_probe(std::uint32_t gen_num)
-{
-	rds_header hdr = make_header(kernel::be16(RDS_FLAG_PROBE_PORT), kernel::be16(RDS_PING_PORT),
-				     0);
-
-	write_handshake(hdr, gen_num);
-	return hdr;
-}
-
-[[nodiscard]] inline rds_header make_probe_reply(std::uint32_t gen_num)
-{
-	rds_header hdr = make_pong(kernel::be16(RDS_FLAG_PROBE_PORT));
-
-	write_handshake(hdr, gen_num);
-	return hdr;
 }
 
 } // namespace rds

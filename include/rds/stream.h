@@ -7,7 +7,7 @@
  *
  *	while there are bytes, or complete():
  *		error()         -> drop the connection, reset()
- *		wants_header()  -> take_header(), or fill header_space() and header_filled()
+ *		wants_header()  -> fill header_space(), then header_filled()
  *		wants_payload() -> keep the bytes unless discard(), then take_payload()
  *		complete()      -> deliver according to kind(), reset()
  *
@@ -56,6 +56,7 @@ struct stream {
 	[[nodiscard]] stream_error error() const { return failure; }
 	[[nodiscard]] bool wants_header() const { return hdr_rem != 0; }
 	[[nodiscard]] bool wants_payload() const { return data_rem != 0; }
+	/* Between two messages. For tests: a transport just goes on. */
 	[[nodiscard]] bool idle() const { return hdr_rem == RDS_HEADER_BYTES; }
 
 	[[nodiscard]] bool complete() const
@@ -79,7 +80,10 @@ struct stream {
 			check_header();
 	}
 
-	/* Copies what the header still needs and says how much of n that was. */
+	/*
+	 * Copies what the header still needs and says how much of n that was. For whoever has the
+	 * bytes in memory: tests and fuzzers; a transport has them in its own buffers.
+	 */
 	std::size_t take_header(const std::uint8_t *bytes, std::size_t n)
 	{
 		std::size_t used = n < hdr_rem ? n : hdr_rem;

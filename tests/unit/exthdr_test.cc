@@ -362,12 +362,21 @@ TEST(exthdr, accessors__beyond_the_payload_is_zero)
 
 TEST(old_peer, our_probe__lanes_and_generation_are_understood)
 {
-	auto seen = read_as_old_peer(rds::make_probe(0xa1b2c3d4));
+	auto seen = read_as_old_peer(test::our_probe(0xa1b2c3d4, 8));
 
 	ASSERT_EQ(seen.size(), 3U);
 	EXPECT_EQ(seen[0], (element{5, {0, 8}}));
 	EXPECT_EQ(seen[1], (element{6, {0xa1, 0xb2, 0xc3, 0xd4}}));
 	EXPECT_EQ(seen[2], (element{8, {}}));
+}
+
+TEST(old_peer, our_probe__one_lane_is_understood)
+{
+	auto seen = read_as_old_peer(test::our_probe(0xa1b2c3d4, 1));
+
+	ASSERT_EQ(seen.size(), 2U);
+	EXPECT_EQ(seen[0], (element{5, {0, 1}}));
+	EXPECT_EQ(seen[1], (element{6, {0xa1, 0xb2, 0xc3, 0xd4}}));
 }
 
 TEST(old_peer, our_probe__no_generation_is_misread)
@@ -376,7 +385,7 @@ TEST(old_peer, our_probe__no_generation_is_misread)
 
 	for (int i = 0; i < 1000; i++) {
 		auto gen = static_cast<std::uint32_t>(rng()) | 1;
-		auto seen = read_as_old_peer(rds::make_probe(gen));
+		auto seen = read_as_old_peer(test::our_probe(gen, 8));
 
 		ASSERT_EQ(seen.size(), 3U);
 		ASSERT_EQ(seen[0], (element{5, {0, 8}}));

@@ -29,7 +29,8 @@ std::uint64_t every_header(rds::stream &stream, rds_header &hdr, std::uint8_t *b
 
 	if (stream.complete() && !stream.discard())
 		sum += stream.take_payload(len);
-	hdr = rds::make_probe(static_cast<std::uint32_t>(sum));
+	hdr = rds::make_pong(kernel::be16(RDS_FLAG_PROBE_PORT));
+	rds::write_handshake(hdr, static_cast<std::uint32_t>(sum), 8);
 	hdr.h_sequence = kernel::be64(numbers.take());
 	hdr.h_csum = rds::header_csum(hdr);
 	if (rds::is_handshake(hdr))

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Headers as known peers send them, and the checksum each would carry. For tests only. */
+/*
+ * Headers as known peers send them, and the checksum each would carry; and our own handshake, put
+ * together as net/rds/ping.cc does. For tests only.
+ */
 #pragma once
 
 #include <cstdint>
+
+#include <rds/exthdr.h>
 
 namespace test {
 
@@ -48,5 +53,22 @@ enum vector_index {
 	data_header,
 	rdma_header,
 };
+
+inline rds_header our_probe(std::uint32_t gen, std::uint16_t lanes)
+{
+	rds_header hdr = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
+					  kernel::be16(RDS_PING_PORT), 0);
+
+	rds::write_handshake(hdr, gen, lanes);
+	return hdr;
+}
+
+inline rds_header our_probe_reply(std::uint32_t gen, std::uint16_t lanes)
+{
+	rds_header hdr = rds::make_pong(kernel::be16(RDS_FLAG_PROBE_PORT));
+
+	rds::write_handshake(hdr, gen, lanes);
+	return hdr;
+}
 
 } // namespace test

@@ -52,24 +52,31 @@ TEST(wire, make_congestion_map__map_vector)
 	EXPECT_EQ(test::to_hex(rds::make_congestion_map()), test::vectors[test::map_header].bytes);
 }
 
-TEST(wire, make_probe__new_vector)
+TEST(wire, write_handshake__eight_lanes_are_the_new_vector)
 {
-	rds_header hdr = rds::make_probe(0xa1b2c3d4);
+	rds_header hdr = test::our_probe(0xa1b2c3d4, 8);
 
 	hdr.h_sequence = be64(1);
 	EXPECT_EQ(test::to_hex(hdr), test::vectors[test::new_probe].bytes);
 }
 
-TEST(wire, make_probe__generation_zero_is_not_announced)
+TEST(wire, write_handshake__one_lane_has_no_port_index)
 {
-	rds_header hdr = rds::make_probe(0);
+	rds_header hdr = test::our_probe(0xa1b2c3d4, 1);
+
+	EXPECT_EQ(test::to_hex(hdr.h_exthdr, 16), "05000106 a1b2c3d4 00000000 00000000");
+}
+
+TEST(wire, write_handshake__generation_zero_is_not_announced)
+{
+	rds_header hdr = test::our_probe(0, 8);
 
 	EXPECT_EQ(test::to_hex(hdr.h_exthdr, 16), "05000808 00000000 00000000 00000000");
 }
 
-TEST(wire, make_probe_reply__ports_swapped_same_extensions)
+TEST(wire, write_handshake__reply_has_ports_swapped_same_extensions)
 {
-	rds_header hdr = rds::make_probe_reply(0xa1b2c3d4);
+	rds_header hdr = test::our_probe_reply(0xa1b2c3d4, 8);
 
 	hdr.h_sequence = be64(1);
 	EXPECT_EQ(test::to_hex(hdr),
