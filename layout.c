@@ -10,7 +10,6 @@
 #include <linux/kbuild.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/rwsem.h>
 #include <linux/semaphore.h>
@@ -19,8 +18,12 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 
+#include "kernel/layout_members.h"
 #include "net/rds/kernel/objects.h"
 #include "rds/transport.h"
+
+#define SIZE_OF(type)		DEFINE(SIZE_##type, sizeof(struct type));
+#define OFFSET_OF(type, member) DEFINE(OFFSET_##type##_##member, offsetof(struct type, member));
 
 int main(void)
 {
@@ -49,37 +52,23 @@ int main(void)
 	DEFINE(PAGE_BYTES, PAGE_SIZE);
 	DEFINE(CHECK_LISTS, IS_ENABLED(CONFIG_DEBUG_LIST));
 	DEFINE(TICKS_PER_SECOND, HZ);
-	DEFINE(TICKS_FOREVER, MAX_SCHEDULE_TIMEOUT);
 
-	DEFINE(SOCK_SEQPACKET_VALUE, SOCK_SEQPACKET);
 	DEFINE(AF_INET_VALUE, AF_INET);
 	DEFINE(AF_INET6_VALUE, AF_INET6);
-	DEFINE(SOL_RDS_VALUE, SOL_RDS);
 	DEFINE(MSG_OOB_VALUE, MSG_OOB);
 	DEFINE(MSG_PEEK_VALUE, MSG_PEEK);
 	DEFINE(MSG_TRUNC_VALUE, MSG_TRUNC);
 	DEFINE(MSG_DONTWAIT_VALUE, MSG_DONTWAIT);
 	DEFINE(MSG_ZEROCOPY_VALUE, MSG_ZEROCOPY);
 	DEFINE(MSG_CMSG_COMPAT_VALUE, MSG_CMSG_COMPAT);
-	DEFINE(ERESTARTSYS_VALUE, ERESTARTSYS);
 
 	DEFINE(POLLIN_BITS, (__force unsigned int)(EPOLLIN | EPOLLRDNORM));
 	DEFINE(POLLOUT_BITS, (__force unsigned int)(EPOLLOUT | EPOLLWRNORM));
 	DEFINE(POLLWRBAND_BIT, (__force unsigned int)EPOLLWRBAND);
 
 	/* for the twins of include/rds/types.h and the shared structs */
-	DEFINE(LIST_HEAD_SIZE, sizeof(struct list_head));
-	DEFINE(BIO_VEC_SIZE, sizeof(struct bio_vec));
-	DEFINE(BIO_VEC_LEN_OFFSET, offsetof(struct bio_vec, bv_len));
-	DEFINE(BIO_VEC_OFFSET_OFFSET, offsetof(struct bio_vec, bv_offset));
+	RDS_LAYOUT_STRUCTS(SIZE_OF)
+	RDS_LAYOUT_MEMBERS(OFFSET_OF)
 	DEFINE(REFCOUNT_SIZE, sizeof(refcount_t));
-	DEFINE(RDS_MESSAGE_SIZE, sizeof(struct rds_message));
-	DEFINE(RDS_INCOMING_SIZE, sizeof(struct rds_incoming));
-	DEFINE(RDS_CONNECTION_SIZE, sizeof(struct rds_connection));
-	DEFINE(RDS_TRANSPORT_SIZE, sizeof(struct rds_transport));
-	DEFINE(RDS_TRANSPORT_XMIT, offsetof(struct rds_transport, xmit));
-	DEFINE(RDS_TRANSPORT_EXIT, offsetof(struct rds_transport, exit));
-	DEFINE(RDS_TRANSPORT_FLUSH_MRS, offsetof(struct rds_transport, flush_mrs));
-	DEFINE(RDS_TRANSPORT_LADDR_CHECK6, offsetof(struct rds_transport, laddr_check6));
 	return 0;
 }

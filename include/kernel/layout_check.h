@@ -2,19 +2,17 @@
 /* The C++ twins have the layout of what C compiles. Included by one unit of each module. */
 #pragma once
 
+#include "kernel/layout_members.h"
 #include "layout.h"
 #include "rds/transport.h"
 
-static_assert(sizeof(list_head) == LIST_HEAD_SIZE);
-static_assert(sizeof(bio_vec) == BIO_VEC_SIZE);
-static_assert(offsetof(bio_vec, bv_len) == BIO_VEC_LEN_OFFSET);
-static_assert(offsetof(bio_vec, bv_offset) == BIO_VEC_OFFSET_OFFSET);
+#define RDS_CHECK_SIZE(type) static_assert(sizeof(type) == SIZE_##type);
+#define RDS_CHECK_OFFSET(type, member)                                                             \
+	static_assert(offsetof(type, member) == OFFSET_##type##_##member);
+
+RDS_LAYOUT_STRUCTS(RDS_CHECK_SIZE)
+RDS_LAYOUT_MEMBERS(RDS_CHECK_OFFSET)
 static_assert(sizeof(u32) == REFCOUNT_SIZE);
-static_assert(sizeof(rds_message) == RDS_MESSAGE_SIZE);
-static_assert(sizeof(rds_incoming) == RDS_INCOMING_SIZE);
-static_assert(sizeof(rds_connection) == RDS_CONNECTION_SIZE);
-static_assert(sizeof(rds_transport) == RDS_TRANSPORT_SIZE);
-static_assert(offsetof(rds_transport, xmit) == RDS_TRANSPORT_XMIT);
-static_assert(offsetof(rds_transport, exit) == RDS_TRANSPORT_EXIT);
-static_assert(offsetof(rds_transport, flush_mrs) == RDS_TRANSPORT_FLUSH_MRS);
-static_assert(offsetof(rds_transport, laddr_check6) == RDS_TRANSPORT_LADDR_CHECK6);
+
+#undef RDS_CHECK_SIZE
+#undef RDS_CHECK_OFFSET

@@ -5,6 +5,7 @@
  */
 #include "tcp.h"
 
+#include "kernel/layout_check.h"
 #include "rds_abi.h"
 
 namespace {
