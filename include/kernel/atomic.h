@@ -21,7 +21,7 @@ inline void write_once(T &v, T to)
 	__atomic_store_n(&v, to, __ATOMIC_RELAXED);
 }
 
-/* The reader's end of publish(); a data dependency would do, acquire costs nothing on x86. */
+/* The reader's end of store_release(); where a data dependency would do, too: free on x86. */
 template <typename T>
 inline T load_acquire(const T &v)
 {

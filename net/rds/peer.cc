@@ -82,7 +82,10 @@ bool in_time(rds_net *rn)
 	return rn->new_strangers++ < rds_tunables.max_strangers_second;
 }
 
-/* @spare is used when the owner is new, and then null. An exempt one is counted all the same. */
+/*
+ * @spare is used when the owner is new, and then null. An exempt one is counted all the same.
+ * Return: false when a cap is reached.
+ */
 bool charge(rds_net *rn, u32 uid, bool exempt, rds_peer_owner *&spare)
 {
 	rn->lock.assert_held();

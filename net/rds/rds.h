@@ -23,8 +23,9 @@
  *   transport   a module reference for each bound socket. Peers take none: unregistering
  *               destroys them.
  *
- * Only life() of a lane, or whoever destroys its peer, changes a lane that is not UP; only the
- * holder of send_sem sends.
+ * The state of a lane is changed by its life(), by claim(), connect_complete() and drop(), which
+ * anybody may call, and by whoever destroys its peer; connecting and shutting down is for the
+ * first and the last. Only the holder of send_sem sends.
  *
  * LOCKING, outer to inner (enum kernel_lock_class has the spinlocks, which lockdep checks)
  *
