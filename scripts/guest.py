@@ -9,6 +9,14 @@ import subprocess
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CACHE = os.environ.get("RDS_CACHE") or os.path.expanduser("~/.cache/rds")
 
+
+def meta(key):
+    return re.search("^%s: *(.*)$" % key, open(TOP + "/META").read(), re.M).group(1)
+
+
+# the series that are tested: the ends of the window
+OLDEST, NEWEST = meta("Kernel-Min"), meta("Kernel-Max")
+
 # a line of the kernel log that fails any run
 COMPLAINT = re.compile(
     r"BUG: |WARNING: |KASAN: |UBSAN: |KCSAN: |kernel BUG at|Oops[: ]|general protection fault"

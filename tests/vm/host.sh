@@ -3,12 +3,15 @@
 # For tests/vm/*.test and tests/smp/*.test, which boot guests with scripts/vm and leave the cases to a guest script
 # beside them. Sourced; no locks. What the guests print is TAP: "ok N - LABEL: what was shown".
 #
-#   KERNELS="6.1" MODULES=DIR tests/vm/loop.test     other kernels than both; other modules (none: the kernel's own)
+#   KERNELS="6.1" MODULES=DIR tests/vm/loop.test     not META's oldest and newest; other modules (none: the kernel's own)
+#   PAIRS="6.1+6.1" tests/vm/two-guests.test         kernels of two machines
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 modules=${MODULES:-$top/build}
-read -ra kernels <<< "${KERNELS:-6.1 6.12}"
+oldest=$(sed -n 's/^Kernel-Min: *//p' "$top/META") newest=$(sed -n 's/^Kernel-Max: *//p' "$top/META")
+read -ra kernels <<< "${KERNELS:-$oldest $newest}"
+read -ra pairs <<< "${PAIRS:-$oldest+$newest $newest+$oldest}"
 failed=0
 
 for program in tests/rds-xfer tests/rds-echo tests/rds-errno tests/rds-hostile tools/rds-info tools/rds-ping; do
