@@ -446,7 +446,7 @@ void rds_conn_put(struct rds_connection *conn); /* A */
 /** rds_conn_state - enum rds_conn_state. Context: A. */
 int rds_conn_state(const struct rds_connection *conn);
 
-/** rds_conn_alive - is its peer still on the table, or on its way out? Context: A. */
+/** rds_conn_alive - 1: its peer is on the table; 0: it is on its way out. Context: A. */
 int rds_conn_alive(const struct rds_connection *conn);
 
 /** rds_conn_claim - DOWN -> CONNECTING for an accepted connection. A. Return: 1 when claimed. */

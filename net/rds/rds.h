@@ -20,8 +20,8 @@
  *               message that is charged to it. Freed after an RCU grace period.
  *   cong map    counted. One reference each: a peer for its local and for its remote address, a
  *               bound socket. The 8 KiB of bits come when the first is set and stay.
- *   transport   a module reference for each bound socket. Peers take none: unregistering
- *               destroys them.
+ *   transport   a module reference for each socket that is bound or has it preset. Peers take
+ *               none: unregistering destroys them.
  *
  * The state of a lane is changed by its life(), by claim(), connect_complete() and drop(), which
  * anybody may call, and by whoever destroys its peer; connecting and shutting down is for the
@@ -31,12 +31,13 @@
  *
  *   info rwsem -> registry rwsem
  *   socket lock (lock_sock) -> registry rwsem -> transport hooks that may sleep
- *   destroy_mutex -> send_sem
+ *   net_rwsem (unregistering) -> destroy_mutex -> send_sem
  *   send_sem -> transport's own locks (TCP socket lock) -> any spinlock below
  *   transport's own spinlocks -> net -> socks -> bind -> sock_rcv -> cong -> watch
  *     -> sock_snd -> lane
  *
- *   send_sem is only tried by the engine; shutdown waits for it, holding nothing.
+ *   send_sem is only tried by the engine; shutdown waits for it, holding nothing, and destroying
+ *   waits for it as above.
  *   The last reference of a message, an incoming or a peer is never dropped under a spinlock of
  *   this list. Work is queued under the lane lock, after looking at c_dying; whoever destroys a
  *   lane sets c_dying under it first and cancels the work afterwards.
@@ -192,7 +193,7 @@ struct rds_lane : rds_connection {
 
 	kernel::spinlock c_lock{KERNEL_LOCK_LANE};
 	int c_state = RDS_CONN_DOWN; /* enum rds_conn_state */
-	bool c_dying = false; /* c_lock */
+	bool c_dying = false; /* set under c_lock; a hint without */
 	bool c_want_connect = false; /* life() connects when DOWN */
 	u8 c_blocked = 0; /* the transport is full and will kick */
 
@@ -265,7 +266,7 @@ struct rds_peer {
 	bool dying = false; /* off the table; rds_net.lock */
 	u8 map_pending = 0; /* lane 0 sends lcong before anything else */
 
-	/* handshake (ping.cc); written by lane 0's receiver */
+	/* handshake (ping.cc); written by lane 0's receiver, nr_lanes is also read by senders */
 	u8 nr_lanes = 0; /* 0: not known yet */
 	u8 probe_outstanding = 0;
 	u32 peer_gen = 0;
@@ -426,7 +427,10 @@ int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit);
 /* recv.cc */
 /** rds_recv_purge - discard what is unread: all, or what came by @trans. P. */
 void rds_recv_purge(rds_sock *rs, const rds_transport *trans);
-/** rds_socks_forget - no socket of @rn caches a peer or has an incoming of @trans. P. */
+/**
+ * rds_socks_forget - no socket of @rn caches a peer of @trans, nor has an incoming that needs its
+ * hooks. P. A sender that found the peer before may still put the empty shell back.
+ */
 void rds_socks_forget(rds_net *rn, const rds_transport *trans);
 
 /* ping.cc */

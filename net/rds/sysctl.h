@@ -15,7 +15,8 @@ struct rds_tunables {
 	unsigned int max_peers_user; /* of one user, and of all strangers, in one namespace */
 	unsigned int max_strangers_second; /* new ones, in one namespace */
 	unsigned int recv_cap_mb; /* of memory in one socket's receive queue, see recv.cc */
-	unsigned int idle_seconds; /* after which an idle peer that is not up is forgotten */
+	unsigned int
+		idle_seconds; /* after which an unused peer is forgotten, see idle() in peer.cc */
 };
 
 #ifdef __cplusplus

@@ -35,7 +35,8 @@ module_param_named(recv_cap_mb, rds_tunables.recv_cap_mb, uint, 0644);
 MODULE_PARM_DESC(recv_cap_mb,
 		 "MiB that one socket's receive queue keeps of a peer that ignores congestion");
 module_param_named(idle_seconds, rds_tunables.idle_seconds, uint, 0644);
-MODULE_PARM_DESC(idle_seconds, "after which an idle peer that is not connected is forgotten");
+MODULE_PARM_DESC(idle_seconds,
+		 "after which a peer that was never heard of is forgotten, others later");
 
 static unsigned long tick = 1;
 
