@@ -29,12 +29,12 @@
 namespace {
 
 constexpr char usage[] =
-	"usage: rds-errno --tcp ADDRESS [--tcp6 ADDRESS] [--far ADDRESS] [--stock] [--all]\n"
+	"usage: rds-errno --tcp ADDRESS [--tcp6 ADDRESS] [--far ADDRESS] [--stock] [--planned]\n"
 	"  --tcp ADDRESS   a local IPv4 address other than 127.0.0.0/8\n"
 	"  --tcp6 ADDRESS  a local IPv6 address other than ::1\n"
 	"  --far ADDRESS   an IPv4 address on the same network where nobody answers\n"
 	"  --stock         also accept what the stock modules do where we do better\n"
-	"  --all           also RDMA requests, zero copy, congestion monitor, transport, TOS\n"
+	"  --planned       also what the README calls not yet there: RDMA requests, zero copy, TOS\n"
 	"exit:  0 if every row is ok, 1 if not, 2 for a bad command line\n";
 
 constexpr int transport_loop = 3;
@@ -1183,7 +1183,7 @@ void rows_info_fields(tap &t)
 	t.ok("message: found", found);
 }
 
-/* -------------------------------------------------- rows of --all only */
+/* ------------------------------------------------------------- SOL_RDS */
 
 void rows_options(tap &t)
 {
@@ -1201,8 +1201,8 @@ void rows_options(tap &t)
 		t.is(name + ", length 0", -EINVAL, set(option, &one, 0));
 		t.is(name + ", bad pointer", -EFAULT, set(option, bad_pointer, 4));
 	}
-	std::uint64_t wide[2] = {1, 0};
-	t.is("RDS_CONG_MONITOR, length 8", 0, set(RDS_CONG_MONITOR, wide, 8));
+	std::uint64_t wide = 1;
+	t.is("RDS_CONG_MONITOR, length 8", 0, set(RDS_CONG_MONITOR, &wide, 8));
 	t.is("RDS_RECVERR reads back", 1, s.get(SOL_RDS, RDS_RECVERR));
 	s.set(SOL_RDS, RDS_RECVERR, 55);
 	t.is("RDS_RECVERR is a boolean", 1, s.get(SOL_RDS, RDS_RECVERR));
@@ -1220,21 +1220,6 @@ void rows_options(tap &t)
 	for (socklen_t len : {16, 27, 28, 128})
 		t.is("RDS_CANCEL_SENT_TO, length " + std::to_string(len), 0, cancel(&address, len));
 	t.is("RDS_CANCEL_SENT_TO, bad pointer", -EFAULT, cancel(bad_pointer, 16));
-
-	rds_rx_trace_so trace{};
-	t.is("RXPATH_LATENCY, length 3", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 3));
-	t.is("RXPATH_LATENCY, none", 0, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
-	trace.rx_traces = 4;
-	t.is("RXPATH_LATENCY, 4 positions", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
-	trace = {3, {0, 1, 2}};
-	t.is("RXPATH_LATENCY, 3 positions", 0, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
-	trace = {1, {3, 0, 0}};
-	t.is("RXPATH_LATENCY, position 3", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
-	for (int option : {29, 63}) {
-		t.is("timestamp option " + std::to_string(option), 0, set(option, &one, 4));
-		t.is("timestamp option " + std::to_string(option) + ", length 8", -EFAULT,
-		     set(option, wide, 8));
-	}
 }
 
 void rows_transport(tap &t, const place &tcp)
@@ -1269,6 +1254,59 @@ void rows_transport(tap &t, const place &tcp)
 	t.is("... is TCP", RDS_TRANS_TCP, local.transport());
 	t.is("after bind", -EOPNOTSUPP, set(local, &number, 4));
 	t.is("after bind, wrong length", -EOPNOTSUPP, set(local, &number, 3));
+}
+
+/* What is not there yet is refused in whatever form it comes, and leaves nothing behind. */
+void rows_refused(tap &t, const place &p)
+{
+	t.section("refused, " + p.name);
+	sock to(p.at()), s(p.at());
+	endpoint name = to.name();
+	std::array<std::uint8_t, 160> data{};
+
+	for (int type = RDS_CMSG_RDMA_ARGS; type <= RDS_CMSG_ZCOPY_COMPLETION + 1; type++)
+		for (std::size_t len : {0, 1, 4, 8, 32, 56, 72, 160}) {
+			message m(&name, "x", 1);
+			m.add_control(SOL_RDS, type, data.data(), len);
+			t.ok("control type " + std::to_string(type) + " of " + std::to_string(len) +
+				     " bytes",
+			     m.send(s) < 0);
+		}
+	s.set(SOL_SOCKET, SO_ZEROCOPY, 1);
+	t.ok("MSG_ZEROCOPY without a cookie", s.send(name, 1, MSG_ZEROCOPY) < 0);
+	for (int option : {RDS_GET_MR, RDS_FREE_MR, RDS_GET_MR_FOR_DEST})
+		for (socklen_t len : {0, 16, 32, 160})
+			t.ok("option " + std::to_string(option) + " of " + std::to_string(len) +
+				     " bytes",
+			     ::setsockopt(s.fd(), SOL_RDS, option, data.data(), len) < 0);
+	t.is("send", 4, s.send_text(name, "last"));
+	t.ok("nothing arrived but this", to.receives("last") && to.empty());
+}
+
+void rows_arrival_options(tap &t)
+{
+	t.section("setsockopt");
+	sock s;
+	int one = 1;
+	std::uint64_t wide = 1;
+	rds_rx_trace_so trace{};
+	auto set = [&](int option, const void *value, socklen_t len) {
+		return result_of(::setsockopt(s.fd(), SOL_RDS, option, value, len));
+	};
+
+	t.is("RXPATH_LATENCY, length 3", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 3));
+	t.is("RXPATH_LATENCY, none", 0, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
+	trace.rx_traces = 4;
+	t.is("RXPATH_LATENCY, 4 positions", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
+	trace = {3, {0, 1, 2}};
+	t.is("RXPATH_LATENCY, 3 positions", 0, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
+	trace = {1, {3, 0, 0}};
+	t.is("RXPATH_LATENCY, position 3", -EFAULT, set(SO_RDS_MSG_RXPATH_LATENCY, &trace, 4));
+	for (int option : {29, 63}) {
+		t.is("timestamp option " + std::to_string(option), 0, set(option, &one, 4));
+		t.is("timestamp option " + std::to_string(option) + ", length 8", -EFAULT,
+		     set(option, &wide, 8));
+	}
 }
 
 void rows_tos(tap &t, const place &tcp)
@@ -1469,6 +1507,155 @@ void rows_monitor(tap &t, const place &tcp)
 	t.is("send", 4, s.send_text(to.name(), "free"));
 }
 
+/* ---------------------------------------------------------------- pointers */
+
+struct pointer {
+	std::string name;
+	void *where;
+};
+
+/* Where no program may read or write @room bytes; a copy that trusts one of them is an exploit. */
+std::vector<pointer> wild_pointers(const half_mapped &memory, std::size_t room)
+{
+	auto at = [](std::uintptr_t value) { return reinterpret_cast<void *>(value); };
+	std::vector<pointer> all{
+		{"1", at(1)},
+		{"the last byte of user space", at(0x7fffffffefff)},
+		{"the first byte beyond", at(0x7ffffffff000)},
+		{"no canonical address", at(std::uintptr_t{1} << 62)},
+		{"kernel memory", at(0xffff888000000000)},
+		{"kernel text", at(0xffffffff81000000)},
+		{"the last byte of all", at(~std::uintptr_t{0})},
+		{"a page's end", memory.end() - room + 1},
+	};
+	return all;
+}
+
+void rows_pointers_send(tap &t, const half_mapped &memory)
+{
+	t.section("pointers, send");
+	sock to(ip("127.0.0.1")), s(ip("127.0.0.1"));
+	endpoint name = to.name();
+	auto payload = [&](const pointer &p) {
+		t.is("payload at " + p.name, -EFAULT, s.send(name, p.where, 64));
+	};
+
+	for (const pointer &p : wild_pointers(memory, 64)) {
+		payload(p);
+		message m(&name, "x", 1);
+		m.hdr.msg_control = p.where;
+		m.hdr.msg_controllen = 64;
+		t.is("control at " + p.name, -EFAULT, m.send(s));
+	}
+	payload({"NULL", nullptr});
+	for (const pointer &p : wild_pointers(memory, 16)) {
+		message m(&name, "x", 1);
+		m.hdr.msg_name = p.where;
+		t.is("name at " + p.name, -EFAULT, m.send(s));
+		message v(&name, "x", 1);
+		v.hdr.msg_iov = static_cast<iovec *>(p.where);
+		t.is("vector at " + p.name, -EFAULT, v.send(s));
+	}
+	t.ok("nothing arrived", to.empty());
+}
+
+/* A payload that cannot be copied out stays; with the rest it was taken already. */
+void rows_pointers_receive(tap &t, const half_mapped &memory, const half_mapped &constant)
+{
+	t.section("pointers, receive");
+	sock r(ip("127.0.0.1")), s(ip("127.0.0.1"));
+	endpoint name = r.name();
+	auto with = [](const std::vector<pointer> &wild, const pointer &more) {
+		auto all = wild;
+		all.push_back(more);
+		return all;
+	};
+	pointer read_only{"read-only memory", constant.start()};
+	char room[64];
+
+	s.send_text(name, "still there");
+	auto buffers = with(wild_pointers(memory, 7), read_only);
+	for (const pointer &p : with(buffers, {"NULL", nullptr})) {
+		t.is("payload to " + p.name, -EFAULT, result_of(::recv(r.fd(), p.where, 11, 0)));
+		iovec two[] = {{room, 4}, {p.where, 60}};
+		t.is("payload to a good buffer and " + p.name, -EFAULT,
+		     result_of(::readv(r.fd(), two, 2)));
+	}
+	t.ok("the message is still there", r.receives("still there"));
+
+	r.set(SOL_SOCKET, SO_TIMESTAMP, 1);
+	for (const pointer &p : with(wild_pointers(memory, 16), read_only)) {
+		s.send_text(name, "name");
+		message m(nullptr, room, sizeof(room));
+		m.hdr.msg_name = p.where;
+		m.hdr.msg_namelen = 16;
+		t.is("name to " + p.name, -EFAULT, m.receive(r));
+		s.send_text(name, "control");
+		message c(nullptr, room, sizeof(room));
+		c.hdr.msg_control = p.where;
+		c.hdr.msg_controllen = 64;
+		t.is("control to " + p.name, -EFAULT, result_of(::recvmsg(r.fd(), &c.hdr, 0)));
+	}
+	t.ok("nothing is left", r.empty());
+}
+
+void rows_pointers_options(tap &t, const half_mapped &memory, const half_mapped &constant)
+{
+	t.section("pointers, options and names");
+	sock s(ip("127.0.0.1")), fresh;
+	int value = 0;
+	socklen_t four = 4, plenty = 4096;
+
+	for (const pointer &p : wild_pointers(memory, 4)) {
+		auto *len = static_cast<socklen_t *>(p.where);
+		for (int option : {RDS_RECVERR, RDS_CONG_MONITOR})
+			t.is("setsockopt " + std::to_string(option) + " from " + p.name, -EFAULT,
+			     result_of(::setsockopt(s.fd(), SOL_RDS, option, p.where, 4)));
+		t.is("SO_RDS_TRANSPORT from " + p.name, -EFAULT,
+		     result_of(::setsockopt(fresh.fd(), SOL_RDS, SO_RDS_TRANSPORT, p.where, 4)));
+		for (int option : {RDS_RECVERR, SO_RDS_TRANSPORT, RDS_INFO_COUNTERS})
+			t.is("length of " + std::to_string(option) + " at " + p.name, -EFAULT,
+			     result_of(::getsockopt(s.fd(), SOL_RDS, option, &value, len)));
+		for (int option : {RDS_RECVERR, SO_RDS_TRANSPORT})
+			t.is("getsockopt " + std::to_string(option) + " to " + p.name, -EFAULT,
+			     result_of(::getsockopt(s.fd(), SOL_RDS, option, p.where, &four)));
+	}
+	for (const pointer &p : wild_pointers(memory, 16)) {
+		auto *sa = static_cast<sockaddr *>(p.where);
+		socklen_t len = 16;
+		t.is("RDS_CANCEL_SENT_TO from " + p.name, -EFAULT,
+		     result_of(::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, sa, 16)));
+		t.is("bind from " + p.name, -EFAULT, result_of(::bind(fresh.fd(), sa, 16)));
+		t.is("connect from " + p.name, -EFAULT, result_of(::connect(fresh.fd(), sa, 16)));
+		t.is("getsockname to " + p.name, -EFAULT,
+		     result_of(::getsockname(s.fd(), sa, &len)));
+	}
+	for (const pointer &p : wild_pointers(memory, plenty)) {
+		bool wraps = reinterpret_cast<std::uintptr_t>(p.where) + plenty < plenty;
+		t.is("counters to " + p.name, wraps ? -EINVAL : -EAGAIN,
+		     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_INFO_COUNTERS, p.where,
+					    &plenty)));
+	}
+	auto *frozen = reinterpret_cast<socklen_t *>(constant.start());
+	t.is("length in read-only memory", -EFAULT,
+	     result_of(::getsockopt(s.fd(), SOL_RDS, SO_RDS_TRANSPORT, &value, frozen)));
+	t.is("counters, length in read-only memory", -EFAULT,
+	     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_INFO_COUNTERS, &value, frozen)));
+	t.is("still unbound", -1, fresh.transport());
+}
+
+void rows_pointers(tap &t)
+{
+	half_mapped memory, constant;
+	constexpr socklen_t four = 4;
+
+	std::memcpy(constant.start(), &four, sizeof(four));
+	constant.read_only();
+	rows_pointers_send(t, memory);
+	rows_pointers_receive(t, memory, constant);
+	rows_pointers_options(t, memory, constant);
+}
+
 void rows_of_place(tap &t, const place &p)
 {
 	rows_bind(t, p);
@@ -1495,7 +1682,7 @@ int main(int argc, char **argv)
 {
 	arguments args(argc, argv, usage);
 	tap t(args.flag("--stock"));
-	bool all = args.flag("--all");
+	bool planned = args.flag("--planned");
 	auto tcp_address = args.address("--tcp"), tcp6_address = args.address("--tcp6");
 	auto far = args.address("--far");
 	args.finish();
@@ -1526,14 +1713,18 @@ int main(int argc, char **argv)
 	rows_ioctl(t);
 	rows_info(t);
 	rows_info_fields(t);
-	if (all) {
-		rows_options(t);
-		rows_transport(t, tcp);
+	rows_options(t);
+	rows_transport(t, tcp);
+	rows_monitor(t, tcp);
+	rows_refused(t, loop);
+	rows_refused(t, tcp);
+	rows_pointers(t);
+	if (planned) {
+		rows_arrival_options(t);
 		rows_tos(t, tcp);
 		rows_rdma(t, loop);
 		rows_rdma(t, tcp);
 		rows_zerocopy(t, tcp);
-		rows_monitor(t, tcp);
 	}
 	return t.finish();
 }
