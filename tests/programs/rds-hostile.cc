@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,8 +49,10 @@ constexpr char usage[] =
 	"  --seed S        of the random attacks (1)\n"
 	"  --count N       messages, connections or addresses (each attack has its own)\n"
 	"  --bytes N       how much the streaming attacks send (16777216)\n"
+	"  --size N        payload of each message of a flood (8192)\n"
 	"  --wait MS       how long to wait for the peer (2000)\n"
-	"  --hold MS       keep the connection open afterwards (0)\n"
+	"  --hold MS       keep the connection open afterwards (0); attacks on memory hold what\n"
+	"                  they have taken, and SIGUSR1 ends that\n"
 	"  --expect LIST   verdicts that are right, separated by commas\n"
 	"  --rotate        all: each attack from the next IPv4 address, beginning with --from\n"
 	"  --check         the verdict must be one of those listed for the attack\n"
@@ -65,10 +68,32 @@ struct settings {
 	endpoint from, to;
 	std::uint16_t port = 4000;
 	std::uint64_t seed = 1, count = 0, bytes = 16 << 20;
+	std::uint32_t size = 8192;
 	int wait_ms = 2000, hold_ms = 0;
 
 	std::uint64_t count_or(std::uint64_t otherwise) const { return count ? count : otherwise; }
 };
+
+/* Everything is in place, and stays so until SIGUSR1, which main() has blocked, or the time is over. */
+void hold(const settings &set)
+{
+	timespec limit{set.hold_ms / 1000, set.hold_ms % 1000 * 1000000};
+	sigset_t usr1;
+
+	if (!set.hold_ms)
+		return;
+	std::puts("hostile: holding");
+	std::fflush(stdout);
+	::sigemptyset(&usr1);
+	::sigaddset(&usr1, SIGUSR1);
+	::sigtimedwait(&usr1, nullptr, &limit);
+}
+
+settings held_enough(settings set)
+{
+	set.hold_ms = 0;
+	return set;
+}
 
 /* The IPv4 address that many steps further. */
 endpoint neighbour(const endpoint &first, std::uint64_t steps)
@@ -161,12 +186,17 @@ enum class state { open, reset, closed, refused };
 class connection {
 public:
 	explicit connection(const settings &set) : connection(set, set.from) {}
-	connection(const settings &set, const endpoint &from)
-	    : set_(set), fd_(::socket(set.to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0))
+	/* With a receive buffer, only that much is taken, and nothing before the attack asks for it. */
+	connection(const settings &set, const endpoint &from, int receive_buffer = 0)
+	    : set_(set), fd_(::socket(set.to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0)),
+	      deaf_(receive_buffer)
 	{
 		int one = 1;
 		endpoint local = from.with_port(0), to = set.to.with_port(rds_tcp_port);
 		::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (deaf_)
+			::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+				     sizeof(receive_buffer));
 		if (fd_ < 0 || ::bind(fd_, local.sa(), local.length())) {
 			std::fprintf(stderr, "rds-hostile: bind %s: %s\n",
 				     from.address_text().c_str(), std::strerror(errno));
@@ -195,6 +225,7 @@ public:
 	std::uint64_t received() const { return received_; }
 	std::uint64_t pongs() const { return pongs_; }
 	std::uint64_t next_seq() { return seq_++; }
+	void listen_again() { deaf_ = false; }
 
 	/* False if the peer ended the connection or does not read any more. */
 	bool send(std::span<const std::uint8_t> data)
@@ -208,11 +239,12 @@ public:
 			}
 			if (errno != EAGAIN)
 				return ended(errno);
-			if (!wait(POLLOUT | POLLIN)) {
+			if (!wait(deaf_ ? POLLOUT : POLLOUT | POLLIN)) {
 				stalled_ = true;
 				return false;
 			}
-			drain();
+			if (!deaf_)
+				drain();
 		}
 		return state_ == state::open;
 	}
@@ -313,7 +345,7 @@ private:
 	const settings &set_;
 	int fd_;
 	state state_ = state::open;
-	bool stalled_ = false;
+	bool deaf_, stalled_ = false;
 	std::uint64_t sent_ = 0, received_ = 0, pongs_ = 0, skip_ = 0, seq_ = 1;
 	packet partial_;
 };
@@ -632,6 +664,21 @@ outcome attack_ping_flood(const settings &set)
 	return at_boundary(c, set);
 }
 
+/* Pings without end from a peer that takes no answer. */
+outcome attack_ping_deaf(const settings &set)
+{
+	connection c(set, set.from, 4096);
+	std::uint64_t count = set.count_or(20000);
+	for (std::uint64_t i = 0; i < count; i++)
+		if (!c.ping())
+			break;
+	hold(set);
+	c.listen_again();
+	/* those answers that were kept come now */
+	c.await_pongs(count);
+	return at_boundary(c, held_enough(set));
+}
+
 outcome attack_ping_sport0(const settings &set)
 {
 	connection c(set);
@@ -646,6 +693,28 @@ outcome attack_ping_payload(const settings &set)
 	for (int i = 0; i < 8; i++)
 		c.ping(ping_port, 1 << 20);
 	return at_boundary(c, set);
+}
+
+/* Each of --count addresses, beginning with --from, sends nearly all of a large ping. */
+outcome attack_ping_partial(const settings &set)
+{
+	header h;
+	h.sport = ping_port;
+	h.len = 1 << 20;
+	packet whole = h.message(1);
+	std::vector<std::unique_ptr<connection>> all;
+
+	for (std::uint64_t i = 0; i < set.count_or(1); i++) {
+		all.push_back(std::make_unique<connection>(set, neighbour(set.from, i)));
+		all.back()->send({whole.data(), whole.size() - 1});
+	}
+	hold(set);
+	unsigned answered = 0;
+	for (auto &c : all)
+		answered += c->send({whole.data(), 1}) && c->await_pongs(1);
+	char note[60];
+	std::snprintf(note, sizeof(note), "connections=%zu answered=%u", all.size(), answered);
+	return {answered == all.size() ? "alive" : "silent", note};
 }
 
 /* Looks like the answer to a ping or to a probe, with a payload. */
@@ -788,12 +857,12 @@ outcome attack_bad_checksum(const settings &set)
 outcome attack_flood(const settings &set)
 {
 	connection c(set);
-	for (std::uint64_t sent = 0; sent < set.bytes; sent += map_size) {
+	for (std::uint64_t sent = 0; sent < set.bytes; sent += header_size + set.size) {
 		header h;
 		h.seq = c.next_seq();
 		h.sport = 9;
 		h.dport = set.port;
-		h.len = map_size;
+		h.len = set.size;
 		if (!c.send(h))
 			break;
 	}
@@ -827,10 +896,9 @@ outcome hold_many(const settings &set, std::vector<std::unique_ptr<connection>> 
 	char note[160];
 	std::snprintf(note, sizeof(note), "connections=%zu open=%u reset=%u closed=%u refused=%u",
 		      all.size(), by_state[0], by_state[1], by_state[2], by_state[3]);
-	if (set.hold_ms)
-		::poll(nullptr, 0, set.hold_ms);
+	hold(set);
 	all.clear();
-	auto result = attack_ping(set);
+	auto result = attack_ping(held_enough(set));
 	return {result.verdict, note};
 }
 
@@ -895,6 +963,8 @@ constexpr attack attacks[] = {
 	{"generation", attack_generation, "alive", true},
 	{"rdma-keys", attack_rdma_keys, "alive", true},
 	{"ping-flood", attack_ping_flood, "alive", true},
+	{"ping-deaf", attack_ping_deaf, "alive", true},
+	{"ping-partial", attack_ping_partial, "alive", true},
 	{"ping-sport0", attack_ping_sport0, "alive", true},
 	{"ping-payload", attack_ping_payload, "alive", true},
 	{"false-pong", attack_false_pong, "alive", true},
@@ -954,6 +1024,7 @@ int main(int argc, char **argv)
 	set.seed = args.number("--seed", 1);
 	set.count = args.number("--count", 0);
 	set.bytes = args.number("--bytes", set.bytes);
+	set.size = static_cast<std::uint32_t>(args.number("--size", set.size, 1 << 20));
 	set.wait_ms = static_cast<int>(args.number("--wait", 2000, 3600000));
 	set.hold_ms = static_cast<int>(args.number("--hold", 0, 3600000));
 	std::string expected = args.text("--expect", "");
@@ -962,6 +1033,11 @@ int main(int argc, char **argv)
 	args.finish();
 	if (rotate && set.from.family() != AF_INET)
 		args.fail("--rotate is for IPv4");
+
+	sigset_t usr1;
+	::sigemptyset(&usr1);
+	::sigaddset(&usr1, SIGUSR1);
+	::sigprocmask(SIG_BLOCK, &usr1, nullptr);
 
 	for (const auto &a : attacks) {
 		if (name != a.name && !(name == "all" && a.in_all))
