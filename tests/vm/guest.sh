@@ -24,6 +24,7 @@ scenario() {
 	if [ $status = 0 ]; then
 		tick
 		echo "ok $count - $name ($((now - started))0 ms)"
+		sed -n 's/^memory/# &/p' /tmp/case
 		return
 	fi
 	failed=$((failed + 1))
@@ -52,6 +53,14 @@ fails() {
 	fi
 }
 
+# refused COMMAND...: exit status 1, nothing on stdout; what it said is in /tmp/said
+refused() {
+	status=0
+	"$@" > /tmp/out 2> /tmp/said || status=$?
+	cat /tmp/out /tmp/said
+	[ $status = 1 ] && [ ! -s /tmp/out ]
+}
+
 # ------------------------------------------------------------------ events
 
 # now: hundredths of a second since boot. Without a process of its own: on a debug kernel each costs 0.1 s.
@@ -76,20 +85,59 @@ await() {
 	done
 }
 
-free_kb() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
+free_kb() {
+	while read -r key value _; do
+		[ "$key" != MemAvailable: ] || break
+	done < /proc/meminfo
+	echo "$value"
+}
 
-# within KB COMMAND...: memory in use afterwards has not grown by more
-within() {
-	grown=$1
-	shift
+# weigh: what held and peak measure from, when nothing comes back any more
+weigh() {
 	echo 3 > /proc/sys/vm/drop_caches
-	before=$(free_kb)
+	weight=0 fresh=$(free_kb)
+	while [ "$fresh" -gt $((weight + 256)) ]; do
+		weight=$fresh
+		usleep 200000
+		fresh=$(free_kb)
+	done
+}
+
+# held LEAST MOST: so many kB have come into use, while somebody holds them: LEAST shows that he does, if it
+# is not 0. A debug kernel needs more for everything, and keeps what was freed.
+held() {
+	echo 3 > /proc/sys/vm/drop_caches
+	used=$((weight - $(free_kb)))
+	echo "memory held: $used kB, of $1 to $2"
+	[ "$1" = 0 ] || [ "$used" -ge "$1" ]
+	slow || [ "$used" -le "$2" ]
+}
+
+# peak NAME MOST: until the job has ended, never more than so many kB came into use
+peak() {
+	most=0
+	until ended "$1"; do
+		used=$((weight - $(free_kb)))
+		[ "$used" -le "$most" ] || most=$used
+		usleep 10000
+	done
+	echo "memory at most: $most kB, of $2"
+	slow || [ "$most" -le "$2" ]
+}
+
+# within KB COMMAND...: memory comes back afterwards, but for so much
+within() {
+	weigh
+	floor=$((weight - $1))
+	shift
 	# no "||" here: -e would not hold in the command
 	"$@"
+	await 30 free_again "$floor"
+}
+
+free_again() {
 	echo 3 > /proc/sys/vm/drop_caches
-	after=$(free_kb)
-	echo "memory: $before kB free, then $after kB"
-	[ "$after" -ge $((before - grown)) ]
+	[ "$(free_kb)" -ge "$1" ]
 }
 
 # ------------------------------------------------------------------ background jobs
