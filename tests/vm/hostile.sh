@@ -4,7 +4,8 @@
 # The RDS port meets bytes that no honest peer sends.
 #
 #   +---------- a ----------+            +------- b -------+
-#   | 10.0.0.1, 10.0.4.0/24 |------------|    10.0.0.2     |
+#   | 10.0.0.1, 10.0.4.0/22 |------------|    10.0.0.2     |
+#   |           10.0.8.0/22 |            |                 |
 #   | attacks over TCP      |            | rds_tcp, victim |
 #   +-----------------------+            +-----------------+
 #
@@ -13,9 +14,12 @@
 . /vm/guest.sh
 hosts_are_namespaces
 parameters=/sys/module/rds/parameters
-on a "ip addr del $A4/24 dev eth0; ip addr add $A4/16 dev eth0; ip route add local 10.0.4.0/22 dev lo"
+on a "ip addr del $A4/24 dev eth0; ip addr add $A4/16 dev eth0"
 on b "ip addr del $B4/24 dev eth0; ip addr add 10.0.255.2/16 dev eth0"
-on b "ip rule add to 10.0.4.0/22 ipproto 6 dport 16385 prohibit"
+for net in 10.0.4.0/22 10.0.8.0/22; do
+	on a "ip route add local $net dev lo"
+	on b "ip rule add to $net ipproto 6 dport 16385 prohibit"
+done
 B4=10.0.255.2
 next=0
 
@@ -33,32 +37,95 @@ victim() {
 	await 10 grep -q '^ready' /tmp/victim.out
 }
 
-# a never-reading socket under a flood: what is queued has an end
+# a never-reading socket under a flood: what is queued has an end, at 32 MiB and four receive limits, whatever the size
+# of the messages. Several times as much is offered: flood_unread SIZE BYTES LEAST MOST
 flood_unread() {
-	killall rds-echo
-	start deaf b "rds-xfer recv --bind $B4:4000 --no-hello --delay-us 10000000 --timeout 60 --quiet"
-	await 10 grep -q '^ready' /tmp/deaf.out
-	on a "rds-hostile flood --from 10.0.5.1 --to $B4 --port 4000 --bytes 200000000 --wait 2000" | tee /tmp/flood
+	trap 'killall rds-hoard || true' EXIT
+	weigh
+	start deaf b "rds-hoard unread --bind $B4"
+	await 10 grep -q '^hoard' /tmp/deaf.out
+	on a "rds-hostile flood --from 10.0.5.1 --to $B4 --port 4000 --size $1 --bytes $2 --wait 2000" | tee /tmp/flood
 	# cut off, or not read any more: in no case all of it
 	fails grep -q 'peer=alive' /tmp/flood
-	killall rds-xfer
+	held "$3" "$4"
+	[ "$(on b "rds-info -r" | wc -l)" -gt 3000 ]
+	killall rds-hoard
 	await 10 ended deaf
+	trap - EXIT
 }
 
-refusals() { on b "rds-info -c" | awk '$1 == "peer_refused" { print $2 }'; }
+# a length that no message has, and a stream behind it
+huge_stream() {
+	weigh
+	start huge a "rds-hostile huge-length --from 10.0.5.2 --to $B4 --bytes 200000000 --wait 5000"
+	peak huge 8192
+	finish huge
+	grep -qE 'peer=(reset|closed)' /tmp/huge.out
+}
+
+# release NAME: the attack ends, and tells its verdict
+release() {
+	killall -USR1 rds-hostile
+	finish "$1"
+	grep -q 'peer=alive' "/tmp/$1.out"
+}
+
+counter() { on b "rds-info -c" | awk -v name="$1" '$1 == name { print $2 }'; }
+
+# pings while their answers cannot leave: few answers wait, the rest is not given
+deaf_pings() {
+	dropped=$(counter recv_drop_ping_flood)
+	weigh
+	trap 'killall rds-hostile || true' EXIT
+	start pings a "rds-hostile ping-deaf --from 10.0.5.3 --to $B4 --count $(n 100000) --wait 2000 --hold 60000"
+	await 100 grep -q '^hostile: holding' /tmp/pings.out
+	held 0 8192
+	[ "$(counter recv_drop_ping_flood)" -gt $((dropped + $(n 50000))) ]
+	release pings
+}
+
+# the payload of a ping is for nobody: none of it waits for the rest. 24 MiB are on their way.
+partial_pings() {
+	weigh
+	trap 'killall rds-hostile || true' EXIT
+	start pings a "rds-hostile ping-partial --from 10.0.5.10 --to $B4 --count 24 --wait 5000 --hold 60000"
+	await 100 grep -q '^hostile: holding' /tmp/pings.out
+	held 0 8192
+	release pings
+}
+
+# Every byte of the lists that need a peer: messages that it has not acknowledged, TCP sockets.
+records() {
+	on b "ip link set eth0 down"
+	start stuck a "rds-hoard messages --bind $A4 --to $B4 --count 3 --size 77"
+	await 10 grep '^hoard' /tmp/stuck.out
+	await 10 unacknowledged
+	on a "rds-records --address $A4 --address $B4" | tee /tmp/records
+	for list in 10004 10007 10013 10016; do
+		grep "^list $list: [1-9]" /tmp/records
+	done
+	killall rds-hoard
+	on b "ip link set eth0 up"
+}
+unacknowledged() { on a "rds-info -t" | grep -q " 77$"; }
+
 peers() { on b "rds-info -n" | grep -c "^ *$B4 "; }
 
 # strangers from many addresses: some are served, the rest is refused; known peers are not harmed
 strangers() {
-	echo 32 > $parameters/max_peers_user
-	before=$(refusals)
-	on a "rds-hostile many-sources --from 10.0.6.1 --count 200 --to $B4 --wait 3000 --hold 1500" &
-	await 20 test_refused
-	[ "$(peers)" -le 40 ]
+	echo 96 > $parameters/max_peers_user
+	refused=$(counter peer_refused)
+	trap 'killall rds-hostile || true' EXIT
+	weigh
+	start many a "ulimit -n 2000; rds-hostile many-sources --from 10.0.8.1 --count $(n 800) --to $B4 --wait 3000 --hold 60000"
+	await 100 grep -q '^hostile: holding' /tmp/many.out
+	[ "$(counter peer_refused)" -gt "$refused" ]
+	[ "$(peers)" -le 104 ]
+	held 0 8192
 	works
-	wait
+	killall -USR1 rds-hostile
+	finish many
 }
-test_refused() { [ "$(refusals)" -gt "$before" ]; }
 
 # and when they have gone and been quiet for a while, they make room: who has sent something ten times as late, and
 # only while more than half of the room is taken
@@ -91,7 +158,14 @@ while read -r name verdicts; do
 	next=$((next + 1))
 	scenario "$name" attack "$name" $next "$verdicts"
 done < /tmp/attacks
-scenario "a flood for a socket that does not read" within 65536 flood_unread
+killall rds-echo
+scenario "a flood for a socket that does not read" within 16384 flood_unread 8192 200000000 16384 49152
+scenario "the same with small messages" within 16384 flood_unread 100 100000000 8192 40960
+scenario "the same with empty ones" within 16384 flood_unread 0 50000000 0 40960
+scenario "a stream behind a huge length" within 16384 huge_stream
+scenario "pings without end from who takes no answer" within 16384 deaf_pings
+scenario "pings that never end" within 16384 partial_pings
+scenario "each byte of the information records" records
 scenario "a knock from the larger address is refused" \
 	on b "rds-hostile knock --from $B4 --to $A4 --expect reset,closed,refused"
 scenario "strangers have a limit" strangers
@@ -100,7 +174,6 @@ scenario "a few lines in the kernel log at most" quiet_log
 scenario "honest traffic still works" works
 echo 3 > /proc/sys/vm/drop_caches
 scenario "memory has come back" [ "$(free_kb)" -ge $((memory_before - 32768)) ]
-killall rds-echo rds-xfer 2> /dev/null
 ip netns del a
 ip netns del b
 scenario "all modules unload, nothing is left" unload_all
