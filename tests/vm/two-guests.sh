@@ -22,7 +22,22 @@ exchange() {
 	transfer b "$2" a "$1" "--pairs 4" "--pairs 4 --count 200 --nonblock --quiet"
 }
 
-# 1. The first message to a peer that nobody knows is not lost, whoever begins.
+# 1. What the larger side has for a peer that has no RDS over TCP yet, and resets, arrives when it has, though nobody
+# sends again. (There is no other connection yet whose attempts could be taken for these.)
+attempts_failed() { awk '/^Tcp: [0-9]/ { print $8 }' /proc/net/snmp; }
+refused_since() { [ "$(attempts_failed)" -ge $(($1 + 2)) ]; }
+ping_waits() {
+	await 10 on b "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"
+	on b "rmmod rds_tcp"
+	before=$(attempts_failed)
+	start ping a "rds-ping -c 1 -i 60 -I $C4 $D4"
+	await 30 refused_since "$before"
+	fails ended ping
+	on b "insmod /lib/modules/\$(uname -r)/rds_tcp.ko"
+	finish ping
+}
+
+# 2. The first message to a peer that nobody knows is not lost, whoever begins.
 first_messages() {
 	for fresh in 1 3 5; do
 		on a "ip addr add 10.79.$fresh.1/24 dev eth0; ip addr add 10.79.$((fresh + 1)).1/24 dev eth0"
@@ -42,27 +57,46 @@ pings() {
 	answered b $B6 $A6
 }
 
-# 2. The cable is pulled for a moment.
+# 3. The cable is pulled for a moment. Receivers are paced where the traffic must outlive what is done to it.
 link_blinks() {
-	begin a "$1" b "$2" "" "--count 4000 --sizes 0-4000"
-	for sent in 1000 2500; do
+	begin a "$1" b "$2" "--delay-us 200" "--count 4000 --sizes 0-4000"
+	for sent in 1000 2000; do
 		await 60 moving $sent
 		on b "ip link set eth0 down; usleep 400000; ip link set eth0 up"
 	done
+	moving 1
 	conclude
 }
 
-# 3. TCP connections die under traffic.
+# 4. TCP connections die under traffic.
 streams_die() {
-	begin b "$2" a "$1" "" "--count 4000 --sizes 0-4000 --nonblock"
-	for sent in 800 1600 2400 3200; do
+	begin b "$2" a "$1" "--delay-us 200" "--count 4000 --sizes 0-4000 --nonblock"
+	for sent in 500 1000 1500 2000; do
 		await 60 moving $sent
 		on b "ss -tnK '( sport = :16385 or dport = :16385 )'" | grep -q 16385
 	done
+	moving 1
 	conclude
 }
 
-# 4. The peer's module goes and comes back: FIN, a new incarnation.
+# 5. The same when it could not reach its peer, with messages. For an attempt to fail at once, the way there is missing.
+no_routes() { awk '/^Ip: [0-9]/ { print $13 }' /proc/net/snmp; }
+failed_since() { [ "$(no_routes)" -ge $(($1 + 2)) ]; }
+arrives_later() {
+	on a "ip addr add 10.79.8.2/32 dev eth0"
+	on b "ip addr add 10.79.8.1/32 dev eth0; ip route add 10.79.8.2 dev eth0 src 10.79.8.1"
+	next_port
+	start recv b "rds-xfer recv --bind 10.79.8.1:$port --no-hello --count 50 --sizes 64 --timeout 60 --quiet"
+	await 20 grep -q '^ready' /tmp/recv.out
+	before=$(no_routes)
+	start send a "rds-xfer send --bind 10.79.8.2:$((port + 8)) --to 10.79.8.1:$port --no-hello --count 50 --sizes 64 --timeout 60 --quiet"
+	await 30 failed_since "$before"
+	fails ended send
+	on a "ip route add 10.79.8.1 dev eth0 src 10.79.8.2"
+	conclude
+}
+
+# 6. The peer's module goes and comes back: FIN, a new incarnation.
 peer_reloads() {
 	await 10 on b "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"
 	on b "rmmod rds_tcp && insmod /lib/modules/\$(uname -r)/rds_tcp.ko"
@@ -70,7 +104,7 @@ peer_reloads() {
 	transfer b "$2" a "$1" "" "--count 200 --quiet"
 }
 
-# 5. The peer crashes and is back soon: nothing that it said at the end gets out, it remembers nothing. What it had not
+# 7. The peer crashes and is back soon: nothing that it said at the end gets out, it remembers nothing. What it had not
 # acknowledged belonged to its former life; new traffic must flow soon, not when keep-alive gives the old stream up.
 peer_crashes() {
 	begin a "$1" b "$2" "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
@@ -86,6 +120,7 @@ peer_crashes() {
 	[ $((now - returned)) -lt 1500 ]
 }
 
+scenario "queued while the peer had no RDS, the first guest has the larger address" ping_waits
 scenario "IPv4 traffic, both directions" exchange $A4 $B4
 scenario "IPv6 traffic, both directions" exchange $A6 $B6
 scenario "traffic, the first guest has the larger address" exchange $C4 $D4
@@ -94,6 +129,7 @@ scenario "rds-ping, both directions and families" pings
 scenario "link down and up under traffic" link_blinks $A4 $B4
 scenario "streams killed under traffic" streams_die $A4 $B4
 scenario "streams killed under traffic, the first guest has the larger address" streams_die $C4 $D4
+scenario "queued while the peer was out of reach, the first guest has the larger address" arrives_later
 scenario "the peer's module reloads" peer_reloads $A4 $B4
 scenario "the peer crashes and returns" peer_crashes $A4 $B4
 scenario "the peer crashes and returns, the first guest has the larger address" peer_crashes $C4 $D4
