@@ -52,6 +52,43 @@ echoes() { # SERVER ADDRESS CLIENT ADDRESS
 	finish server
 }
 
+# What is done to the two may cost stock messages; a new meeting, and from then on every message counts again. Traffic
+# that is not verified runs meanwhile, both ways.
+recovers() { # COMMAND...
+	JOB=1 begin a $A4 b $B4 "--timeout 60" "--count 1000000 --timeout 60"
+	JOB=2 begin b $D4 a $C4 "--timeout 60" "--count 1000000 --timeout 60"
+	for JOB in 1 2; do await 20 moving 200; done
+	JOB=
+	"$@"
+	quiet
+	for pair in "$A4 $B4" "$C4 $D4"; do
+		meet a "${pair% *}" b "${pair#* }"
+		transfer a "${pair% *}" b "${pair#* }" "" "--count 300 --quiet"
+		transfer b "${pair#* }" a "${pair% *}" "" "--count 300 --quiet"
+	done
+}
+
+quiet() {
+	for host in $hosts; do
+		on $host "killall -q -9 rds-xfer" || true
+		await 10 on $host "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"
+	done
+}
+
+kill_streams() {
+	for host in a b a b; do
+		# they may still be on their way back from the last time
+		await 20 on $host "ss -tnK '( sport = :16385 or dport = :16385 )' | grep ESTAB"
+	done
+}
+
+link_blinks() { on b "ip link set eth0 down; usleep 600000; ip link set eth0 up"; }
+
+reload() {
+	quiet
+	on "$1" "rmmod rds_tcp && insmod /lib/modules/\$(uname -r)/rds_tcp.ko"
+}
+
 scenario "pings, ours begins, ours connects" meet a $A4 b $B4
 scenario "pings, stock begins, stock connects" meet b $D4 a $C4
 scenario "pings over IPv6, stock begins, ours connects" meet b $B6 a $A6
@@ -65,6 +102,10 @@ scenario "many small messages, stock connects" small $C4 $D4
 scenario "slow readers congest, nothing is lost" congestion
 scenario "stock echoes, ours compares" echoes b $B4 a $A4
 scenario "ours echoes, stock compares" echoes a $A4 b $B4
+scenario "streams killed, new traffic" recovers kill_streams
+scenario "link down and up, new traffic" recovers link_blinks
+scenario "stock reloads, new traffic" recovers reload b
+scenario "ours reloads, new traffic" recovers reload a
 scenario "all modules unload, nothing is left" unload_all
 leave
 all_done
