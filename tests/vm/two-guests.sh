@@ -79,7 +79,7 @@ streams_die() {
 	conclude
 }
 
-# 5. The same when it could not reach its peer, with messages. For an attempt to fail at once, the way there is missing.
+# 5. As in 1, with messages to a peer that it cannot reach: for an attempt to fail at once, the way there is missing.
 no_routes() { awk '/^Ip: [0-9]/ { print $13 }' /proc/net/snmp; }
 failed_since() { [ "$(no_routes)" -ge $(($1 + 2)) ]; }
 arrives_later() {
