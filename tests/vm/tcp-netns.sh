@@ -93,18 +93,21 @@ two_worlds() {
 	ip netns del d
 }
 
-# 6. Traffic that is disturbed N times by COMMAND is late, not wrong.
+# 6. Traffic that is disturbed N times by COMMAND, in its first half, is late, not wrong. The receiver is paced, so
+# that no machine is too fast for that; $COUNT is for each flow.
 disturbed() {
 	times=$1
 	shift
-	begin a "$A" b "$B" "$RECV" "--count $COUNT $SEND"
+	begin a "$A" b "$B" "--delay-us 200 $RECV" "--count $COUNT $SEND"
 	for i in $(seq "$times"); do
-		await 60 moving $((i * COUNT / (times + 2)))
+		await 60 moving $((i * COUNT / (2 * times)))
 		"$@"
 	done
+	# it was still running when the last one hit
+	moving 1
 	conclude
 }
-SEND="--sizes 0-3000" RECV="" COUNT=$(n 6000)
+SEND="--sizes 0-3000" RECV="" COUNT=$(n 4000)
 
 link_blinks() {
 	ip -n a link set eth0 down
@@ -124,12 +127,7 @@ change_buffers() {
 	done
 }
 
-# a debug kernel cannot do that: there the buffer sizes are changed
 kill_streams() {
-	if slow; then
-		change_buffers
-		return
-	fi
 	on "$1" "ss -tnK '( sport = :16385 or dport = :16385 )'" > /tmp/killed
 	[ "$(wc -l < /tmp/killed)" -gt 1 ]
 }
@@ -225,7 +223,7 @@ scenario "link down and up under traffic" disturbed 2 link_blinks
 scenario "streams killed at the sender, waiting in the kernel" disturbed_by_reset $resets kill_from_a
 SEND="--sizes 0-3000 --nonblock"
 scenario "streams killed at the receiver, non-blocking" disturbed_by_reset $resets kill_from_b
-A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 2000)
+A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 1500)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b
 A=$A4 B=$B4
 scenario "buffer sizes changed under traffic" disturbed_by_reset $resets change_buffers
