@@ -8,9 +8,13 @@
 #   |      fd00::1  |            |      fd00::2  |        |               |  |               |
 #   +---------------+            +---------------+        +---------------+  +---------------+
 #
-# Further pairs of addresses on eth0 serve where a peer must be new: x is the smaller one, it connects.
+# Further pairs of addresses on eth0 serve where a peer must be new: x is the smaller one, it connects. Link-local
+# addresses are fe80::a1 and fe80::b1.
 . /vm/guest.sh
 hosts_are_namespaces
+AL="[fe80::a1%eth0]" BL="[fe80::b1%eth0]"
+ip -n a addr add fe80::a1/64 dev eth0 nodad
+ip -n b addr add fe80::b1/64 dev eth0 nodad
 
 # addresses nobody had before: $small (in a) and $large (in b)
 fresh_pair() {
@@ -49,11 +53,13 @@ first_messages() {
 }
 
 # 3. Pings.
+pings_between() {
+	answered a "$1" "$2"
+	slow || answered b "$2" "$1"
+}
 pings() {
-	answered a $A4 $B4
-	answered b $B4 $A4
-	answered a $A6 $B6
-	answered b $B6 $A6
+	pings_between $A4 $B4
+	pings_between $A6 $B6
 }
 
 # 4. Each namespace lists its own.
@@ -153,7 +159,22 @@ bad_cable() {
 	done
 }
 
-# 7. Congestion: a slow reader, many senders.
+# 7. Somebody reads all lists of a meanwhile.
+watched() {
+	rm -f /tmp/enough
+	trap 'touch /tmp/enough' EXIT
+	start eyes a "until [ -e /tmp/enough ]; do rds-info -T -n -c -s -r -t || exit; done"
+	"$@"
+	touch /tmp/enough
+	finish eyes > /dev/null
+	# it was not blind, and not slow
+	[ "$(grep -c '^TCP Connections' /tmp/eyes.out)" -gt 5 ]
+	grep -qE "^ *$A4 +[0-9]+ +$B4 +[0-9]+ " /tmp/eyes.out
+}
+
+# 8. Congestion: a slow reader, many senders.
+sent() { grep -o "$1=[0-9]*" /tmp/send.out | tail -n 1 | cut -d= -f2; }
+
 slow_reader() {
 	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1} * ${SCALE:-1}))"
 	transfer a $A4 b $B4 "$reader" "--count $(n 500) --sizes $size --nonblock --quiet"
@@ -161,7 +182,16 @@ slow_reader() {
 	transfer b $B4 a $A4 "$reader" "--count $(n 500) --sizes $size --quiet"
 }
 
-# 8. Every wait can be killed: a sender whose peer is not there.
+# poll tells who does not monitor of any end of congestion; a wake-up that never comes shows as a late one
+unmonitored() {
+	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1} * ${SCALE:-1}))"
+	transfer a $A4 b $B4 "$reader" "--count $(n 500) --sizes $size --nonblock --no-monitor --quiet"
+	[ "$(sent cong_updates)" = 0 ]
+	[ "$(sent enobufs)" -gt 0 ]
+	[ $(($(sent late) * 2)) -le "$(sent enobufs)" ]
+}
+
+# 9. Every wait can be killed: a sender whose peer is not there.
 killable() {
 	next_port
 	start stuck a "rds-xfer send --bind $A4:$port --to 10.0.0.99:$port --count $(n 1000) --sizes 60000 --no-hello --quiet"
@@ -170,10 +200,10 @@ killable() {
 	await 2 ended stuck
 }
 
-# 9. A namespace goes with its connections: its devices vanish. Traffic is running, connects are on their way.
-namespace_dies() {
+# 10. A namespace goes with its connections: its devices vanish. Traffic is running.
+make_c() {
 	ip netns add c
-	ip link add toc netns a type veth peer name eth0 netns c
+	ip link add toc address 02:00:00:00:03:01 netns a type veth peer name eth0 address 02:00:00:00:03:02 netns c
 	ip -n c link set lo up
 	ip -n c link set eth0 up
 	ip -n a link set toc up
@@ -181,18 +211,128 @@ namespace_dies() {
 	ip -n a addr add 10.3.0.1/24 dev toc
 	begin a 10.3.0.1 c 10.3.0.2 "--timeout 60" "--count 1000000 --timeout 60"
 	await 20 moving "$(n 100)"
-	start stuck c "rds-xfer send --bind 10.3.0.2:5000 --to 10.3.0.77:5000 --count 10 --no-hello --quiet"
-	start more c "rds-xfer send --bind 10.3.0.2:5001 --to 10.0.0.2:5001 --count 10 --no-hello --quiet"
-	await 10 on c "rds-info -n | grep -q 10.3.0.77"
+}
+
+delete_c() {
 	ip netns del c
 	# what runs in it keeps it alive
 	ip -n a link show toc
 	killall -9 rds-xfer
-	await 20 fails ip -n a link show toc
+	await 30 fails ip -n a link show toc
+}
+
+# ... and connects are on their way
+connecting() {
+	make_c
+	start stuck c "rds-xfer send --bind 10.3.0.2:5000 --to 10.3.0.77:5000 --count 10 --no-hello --quiet"
+	start more c "rds-xfer send --bind 10.3.0.2:5001 --to 10.0.0.2:5001 --count 10 --no-hello --quiet"
+	await 10 on c "rds-info -n | grep -q 10.3.0.77"
+	delete_c
 	transfer a $A4 b $B4 "" "--count $(n 100) --quiet"
 }
 
-# 10. rds_tcp goes, with connections but without sockets, and comes back; net.ipv6.bindv6only must not matter.
+# ... and a connection to it is half open: its answer to the SYN is lost
+half_open() {
+	make_c
+	ip -n a neigh replace 10.3.0.2 lladdr 02:00:00:00:03:02 dev toc
+	ip -n c neigh replace 10.3.0.1 lladdr 02:00:00:00:03:01 dev eth0
+	on c "tc qdisc add dev eth0 root netem loss 100%"
+	start knock a "nc 10.3.0.2 16385"
+	await 10 on c "ss -tnH state syn-recv | grep -q :16385"
+	delete_c
+	killall nc
+	await 10 ended knock
+}
+
+# ... and what it has sent waits in a slow queue
+queued() {
+	make_c
+	JOB=2 begin c 10.3.0.2 a 10.3.0.1 "--timeout 60" "--count 1000000 --timeout 60"
+	JOB=2
+	await 20 moving "$(n 100)"
+	JOB=
+	on c "tc qdisc add dev eth0 root netem rate 64kbit"
+	await 20 on c "tc -s qdisc show dev eth0 | grep -q 'backlog [1-9]'"
+	delete_c
+}
+
+# ... and somebody in a, who opened c's sysctl before, writes it: the connections of c start again, a's do not
+streams_of() { on a "ss -tnH dst $1 dport = :16385" | awk '{ print $4 }' | sort; }
+started_again() {
+	now_to_c=$(streams_of 10.3.0.2)
+	[ -n "$now_to_c" ] && [ "$now_to_c" != "$to_c" ]
+}
+sysctl_written() {
+	make_c
+	answered a $A4 $B4
+	to_b=$(streams_of $B4)
+	to_c=$(streams_of 10.3.0.2)
+	[ -n "$to_b" ]
+	write="while echo 30000 > /proc/self/fd/3; do :; done"
+	start writer c "exec 3< /proc/sys/net/rds/tcp/rds_tcp_sndbuf; exec nsenter --net=/run/netns/a sh -c '$write'"
+	await 20 started_again
+	fails ended writer
+	delete_c
+	finish writer
+	[ "$(streams_of $B4)" = "$to_b" ]
+}
+
+dies() {
+	for _ in $(seq "$(n 3)"); do "$@"; done
+}
+
+# 11. Binding to a link-local address while its device goes. Who has bound is told at once that there is no such file.
+device_goes() {
+	rm -f /tmp/enough
+	trap 'touch /tmp/enough' EXIT
+	for i in 1 2 3; do
+		bind="rds-xfer recv --bind [fe80::d1%gone]:400$i --out /no/file"
+		start binder$i a "until [ -e /tmp/enough ]; do $bind 2>&1 | head -n 1; done"
+	done
+	for _ in $(seq "$(n 5)"); do
+		ip -n a link add gone type veth peer name gone2
+		ip -n a link set gone up
+		ip -n a addr add fe80::d1/64 dev gone nodad
+		bound=$(grep -c '^/no/file' /tmp/binder1.out) || true
+		await 20 bound_again "$bound"
+		ip -n a link del gone
+	done
+	touch /tmp/enough
+	for i in 1 2 3; do await 20 ended binder$i; done
+	fails ip -n a link show gone
+}
+bound_again() { [ "$(grep -c '^/no/file' /tmp/binder1.out)" -gt "$1" ]; }
+
+# 12. A stream that waits for its lane, which is in use, delays no other peer. The raw one comes from a's address.
+raw_waits() { on a "ss -tnpH state established dport = :16385" | grep '"nc"'; }
+one_waits() {
+	answered a $A4 $B4
+	# its input must not end: that would be a FIN
+	start wait a "tail -f /dev/null | nc $B4 16385 > /dev/null"
+	await 10 raw_waits
+	fresh_pair
+	transfer a $small b $large "" "--count $(n 100) --quiet"
+	raw_waits
+	killall nc tail
+	await 10 ended wait
+	transfer a $A4 b $B4 "" "--count $(n 100) --quiet"
+}
+
+# 13. The sizes of buffers: 0 leaves them to TCP, again.
+sizes_are_checked() {
+	for name in rds_tcp_sndbuf rds_tcp_rcvbuf; do
+		file=/proc/sys/net/rds/tcp/$name
+		[ "$(on a "cat $file")" = 0 ]
+		on a "sysctl -w net.rds.tcp.$name=4096000"
+		[ "$(on a "cat $file")" = 4096000 ]
+		on a "sysctl -w net.rds.tcp.$name=0"
+		[ "$(on a "cat $file")" = 0 ]
+		on a "sysctl -w net.rds.tcp.$name=1" 2>&1 | grep 'Invalid argument'
+		[ "$(on a "cat $file")" = 0 ]
+	done
+}
+
+# 14. rds_tcp goes, with connections but without sockets, and comes back; net.ipv6.bindv6only must not matter.
 reload() {
 	begin a $A4 b $B4 "--timeout 60" "--count 1000000 --timeout 60"
 	await 20 moving "$(n 100)"
@@ -209,14 +349,36 @@ reload() {
 	transfer a $A6 b $B6 "" "--count $(n 100) --quiet"
 }
 
+# ... while somebody reads its lists, or finds none
+reload_watched() {
+	rm -f /tmp/enough
+	trap 'touch /tmp/enough' EXIT
+	for i in 1 2; do
+		start eyes$i a "until [ -e /tmp/enough ]; do rds-info -T -n -c; done"
+	done
+	for _ in $(seq "$(n 5)"); do
+		answered a $A4 $B4
+		await 30 rmmod rds_tcp
+		insert rds_tcp
+	done
+	touch /tmp/enough
+	for i in 1 2; do await 30 ended eyes$i; done
+	grep -qE "^ *$A4 +[0-9]+ +$B4 +[0-9]+ " /tmp/eyes1.out
+}
+
 scenario "IPv4 traffic, both directions" exchange $A4 $B4
 scenario "IPv6 traffic, both directions" exchange $A6 $B6
+slow || scenario "link-local traffic, both directions" exchange "$AL" "$BL"
+scenario "rds-ping between link-local addresses" pings_between "$AL" "$BL"
 scenario "messages of 1 MiB" whole_megabytes
 scenario "the first messages to new peers arrive" first_messages
 scenario "rds-ping, both directions and families" pings
 scenario "rds-info lists what belongs to the namespace" lists
 scenario "same address and port in two namespaces" two_worlds
 scenario "a slow reader congests, nothing is lost" slow_reader
+scenario "a slow reader, and a sender that does not monitor" unmonitored
+scenario "binding to an address whose device goes" device_goes
+slow || scenario "buffer sizes are checked, 0 is one" sizes_are_checked
 A=$A4 B=$B4 resets=4
 ! slow || resets=2
 scenario "link down and up under traffic" disturbed 2 link_blinks
@@ -226,11 +388,17 @@ scenario "streams killed at the receiver, non-blocking" disturbed_by_reset $rese
 A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 1500)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b
 A=$A4 B=$B4
+scenario "lists are read while streams are killed" watched disturbed_by_reset $resets kill_from_a
 scenario "buffer sizes changed under traffic" disturbed_by_reset $resets change_buffers
 scenario "a cable that loses, repeats and reorders" bad_cable
 scenario "a sender without peer dies at once" killable
-scenario "a namespace dies with connections" namespace_dies
+scenario "a stream that waits delays no other peer" one_waits
+scenario "a namespace dies with connections" connecting
+scenario "a namespace dies with a half open connection" dies half_open
+scenario "a namespace dies with data in a slow queue" dies queued
+scenario "a namespace dies while its sysctls are written" dies sysctl_written
 scenario "rds_tcp unloads and comes back" reload
+scenario "rds_tcp unloads while its lists are read" reload_watched
 ip netns del a
 ip netns del b
 scenario "all modules unload, nothing is left" unload_all
