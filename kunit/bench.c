@@ -3,14 +3,17 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/kmod.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/poll.h>
+#include <linux/proc_ns.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/timer.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
 #include <net/net_namespace.h>
@@ -121,6 +124,44 @@ void bench_yield(void)
 int bench_cpus(void)
 {
 	return num_online_cpus();
+}
+
+struct softirq_call {
+	struct timer_list timer;
+	void (*func)(void *arg);
+	void *arg;
+	struct completion done;
+};
+
+static void softirq_main(struct timer_list *timer)
+{
+	struct softirq_call *call = container_of(timer, struct softirq_call, timer);
+
+	call->func(call->arg);
+	complete(&call->done);
+}
+
+void bench_softirq(void (*func)(void *arg), void *arg)
+{
+	struct softirq_call call = {.func = func, .arg = arg};
+
+	init_completion(&call.done);
+	timer_setup_on_stack(&call.timer, softirq_main, 0);
+	mod_timer(&call.timer, jiffies);
+	wait_for_completion(&call.done);
+	/* the timer's last word comes after ours */
+	del_timer_sync(&call.timer);
+	destroy_timer_on_stack(&call.timer);
+}
+
+bool bench_in_softirq(void)
+{
+	return in_serving_softirq();
+}
+
+void bench_may_sleep(void)
+{
+	might_sleep();
 }
 
 /*
@@ -262,6 +303,11 @@ void bench_timeouts(struct socket *sock, unsigned int ms)
 	WRITE_ONCE(sock->sk->sk_rcvtimeo, msecs_to_jiffies(ms));
 }
 
+bool bench_has_waiter(struct socket *sock)
+{
+	return wq_has_sleeper(&sock->wq.wait);
+}
+
 struct rds_sock *bench_rds(struct socket *sock)
 {
 	return (struct rds_sock *)sock->sk;
@@ -338,7 +384,7 @@ static bool net_listed(const struct net *which)
 	return found;
 }
 
-void bench_net_put(struct net *net)
+bool bench_net_put(struct net *net)
 {
 	unsigned long end = jiffies + 20 * HZ;
 
@@ -348,6 +394,68 @@ void bench_net_put(struct net *net)
 	/* off the list is the beginning of its end: net_mutex is held until all exits have run */
 	down_write(&pernet_ops_rwsem);
 	up_write(&pernet_ops_rwsem);
+	return !net_listed(net);
+}
+
+static int run_shell(char *script)
+{
+	char *argv[] = {"/bin/busybox", "sh", "-ec", script, NULL};
+	char *envp[] = {"PATH=/bin", NULL};
+	int status = call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC);
+
+	return status > 0 ? -ENOENT : status;
+}
+
+/* A namespace by what "ip netns add" has left; counted. */
+static struct net *named_net(const char *path)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	struct net *net;
+
+	if (IS_ERR(file))
+		return NULL;
+	net = get_net(container_of(get_proc_ns(file_inode(file)), struct net, ns));
+	filp_close(file, NULL);
+	return net;
+}
+
+/* Not by its name: a shell of busybox prefers its own, which has no namespaces. */
+#define IP "ip=/job/bin/ip;"
+#define REMOVE_CABLE                                                                               \
+	IP "bad=0; for name in rds_near rds_far; do $ip netns del $name || bad=1; done; exit $bad"
+
+int bench_cable_make(struct net *nets[2])
+{
+	int err = run_shell(
+		IP "$ip netns add rds_near; $ip netns add rds_far;"
+		   "$ip link add eth0 netns rds_near type veth peer name eth0 netns rds_far;"
+		   "up() { for dev in lo eth0; do $ip -n $1 link set $dev up; done; };"
+		   "$ip -n rds_near addr add 10.97.0.1/24 dev eth0; up rds_near;"
+		   "$ip -n rds_far addr add 10.97.0.2/24 dev eth0; up rds_far");
+
+	if (err)
+		goto failed;
+	nets[0] = named_net("/run/netns/rds_near");
+	nets[1] = named_net("/run/netns/rds_far");
+	if (nets[0] && nets[1])
+		return 0;
+	err = -ENOENT;
+	if (nets[0])
+		put_net(nets[0]);
+	if (nets[1])
+		put_net(nets[1]);
+failed:
+	run_shell(REMOVE_CABLE);
+	return err;
+}
+
+bool bench_cable_put(struct net *nets[2])
+{
+	bool unnamed = !run_shell(REMOVE_CABLE);
+	bool near_gone = bench_net_put(nets[0]);
+	bool far_gone = bench_net_put(nets[1]);
+
+	return unnamed && near_gone && far_gone;
 }
 
 /*

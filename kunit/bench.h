@@ -39,6 +39,11 @@ void bench_wake(void); /* A */
 void bench_sleep(unsigned int ms);
 void bench_yield(void);
 int bench_cpus(void);
+/** bench_softirq - run @func(@arg) in a softirq; returns when it is done */
+void bench_softirq(void (*func)(void *arg), void *arg);
+bool bench_in_softirq(void); /* A */
+/** bench_may_sleep - the caller is a hook that may sleep: complains where it may not. P. */
+void bench_may_sleep(void);
 
 /* ---- faults: the @nth allocation from now on of this thread fails ---- */
 
@@ -59,6 +64,8 @@ int bench_option(struct socket *sock, int name, const void *value, unsigned int 
 unsigned int bench_poll(struct socket *sock);
 void bench_buffers(struct socket *sock, u32 send_limit, u32 recv_limit); /* 0: as it is */
 void bench_timeouts(struct socket *sock, unsigned int ms);
+/** bench_has_waiter - does anybody sleep on the socket? What happens now wakes him. */
+bool bench_has_waiter(struct socket *sock);
 struct rds_sock *bench_rds(struct socket *sock);
 
 /* ---- payload ---- */
@@ -71,8 +78,15 @@ int bench_to_iter(const void *from, u32 len, struct iov_iter *to); /* bytes or -
 struct net *bench_init_net(void);
 /** bench_net_make - a namespace of its own, counted, that lives on until bench_net_put() */
 struct net *bench_net_make(void);
-/** bench_net_put - drop it, and wait until it is gone */
-void bench_net_put(struct net *net);
+/** bench_net_put - drop it, and wait until it is gone. Return: it is. */
+bool bench_net_put(struct net *net);
+/**
+ * bench_cable_make - two namespaces joined by a cable, with addresses 10.97.0.1 and 10.97.0.2
+ * Return: 0, both counted; or errno (no iproute2: run-kunit -f ip) and none.
+ */
+int bench_cable_make(struct net *nets[2]);
+/** bench_cable_put - as bench_net_put(), for both */
+bool bench_cable_put(struct net *nets[2]);
 
 /* ---- modules ---- */
 

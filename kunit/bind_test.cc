@@ -118,6 +118,64 @@ TEST_CASE(bind__racing_for_port_zero)
 	}
 }
 
+/* L12: a socket is bound, connected and sent on by different threads, in whatever order. */
+TEST_CASE(bind__races_with_send_and_connect)
+{
+	constexpr u32 rounds = 200;
+	SCENARIO(s);
+	test_socket to(2, 2000);
+	ASSERT(to.bound());
+	start_line start{3}, finish{3};
+	test_socket *shared = nullptr;
+	u32 refused = 0;
+	bool hopeless = false;
+	/* until the socket is bound, or connected, and the message goes out */
+	auto send_until_sent = [&](u32 round, u32 me, u32 addr) {
+		numbered n{me, round};
+		long ret;
+		while ((ret = shared->send_to(addr, 2000, &n, sizeof(n))) == -ENOTCONN &&
+		       !kernel::read_once(hopeless)) {
+			kernel::add_return(refused, 1u);
+			bench_yield();
+		}
+		EXPECT_EQ(ret, sizeof(n));
+	};
+	auto binder = [&](u32) {
+		if (!EXPECT_EQ(shared->bind(host(1), 0), 0))
+			kernel::write_once(hopeless, true);
+	};
+	auto sender = [&](u32 round) { send_until_sent(round, 0, host(2)); };
+	auto connector = [&](u32 round) {
+		EXPECT_EQ(bench_connect(shared->raw(), host(2), 2000), 0);
+		send_until_sent(round, 1, 0);
+	};
+	auto all_rounds = [&](auto act, bool leads) {
+		for (u32 round = 0; round < rounds; round++) {
+			if (leads)
+				shared = kernel::make<test_socket>(kernel::gfp_kernel);
+			start.meet(round);
+			if (shared && *shared)
+				act(round);
+			finish.meet(round);
+			if (!leads)
+				continue;
+			for (u32 i = 0; EXPECT(shared && *shared) && i < 2; i++) {
+				numbered n{};
+				EXPECT_EQ(to.recv_wait(&n, sizeof(n)), sizeof(n));
+				EXPECT_EQ(n.number, round);
+			}
+			kernel::destroy(shared);
+			shared = nullptr;
+		}
+	};
+	{
+		thread a([&] { all_rounds(sender, false); });
+		thread b([&] { all_rounds(connector, false); });
+		all_rounds(binder, true);
+	}
+	EXPECT_AT(refused > 0, "nobody was too early", refused, 0);
+}
+
 /* L9 */
 TEST_CASE(bind__failure_returns_the_module_reference)
 {

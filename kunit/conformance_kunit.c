@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suites rds_conform_fake, rds_conform_loop and rds_conform_other: transport_conformance.cc, run
- * for the fake transport, for rds_loop.ko, and for whatever else is registered in slot 1. On 6.1
- * suites run before module parameters are known: being loaded is how a transport asks for it.
+ * Suites rds_conform_*: transport_conformance.cc, run for the fake transport, for rds_loop.ko, for
+ * rds_tcp.ko between two namespaces (the smaller address sends, or the larger), and for whatever
+ * else is registered in slot 1. On 6.1 suites run before module parameters are known: being loaded
+ * is how a transport asks for it.
  */
 #include "suite.h"
 
@@ -16,6 +17,16 @@
 		x(loop__drop_in_the_middle) x(loop__shutdown_idempotent) x(loop__ping)             \
 			x(loop__congestion) x(loop__references) x(loop__collected_and_again)
 
+#define TCP_SMALL_CASES(x)                                                                         \
+	x(small__sizes_in_order) x(small__both_ways) x(small__many_senders)                        \
+		x(small__drop_in_the_middle) x(small__shutdown_idempotent) x(small__ping)          \
+			x(small__congestion) x(small__references) x(small__collected_and_again)
+
+#define TCP_LARGE_CASES(x)                                                                         \
+	x(large__sizes_in_order) x(large__both_ways) x(large__many_senders)                        \
+		x(large__drop_in_the_middle) x(large__shutdown_idempotent) x(large__ping)          \
+			x(large__congestion) x(large__references) x(large__collected_and_again)
+
 #define OTHER_CASES(x)                                                                             \
 	x(other__sizes_in_order) x(other__both_ways) x(other__many_senders)                        \
 		x(other__drop_in_the_middle) x(other__shutdown_idempotent) x(other__ping)          \
@@ -23,4 +34,6 @@
 
 RDS_KUNIT_SUITE(rds_conform_fake, FAKE_CASES);
 RDS_KUNIT_SUITE(rds_conform_loop, LOOP_CASES);
+RDS_KUNIT_SUITE(rds_conform_tcp_small, TCP_SMALL_CASES);
+RDS_KUNIT_SUITE(rds_conform_tcp_large, TCP_LARGE_CASES);
 RDS_KUNIT_SUITE(rds_conform_other, OTHER_CASES);

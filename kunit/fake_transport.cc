@@ -71,12 +71,12 @@ void inc_free(rds_incoming *inc)
 fake_inc *make_inc(fake_transport *f, const rds_header &hdr, const void *data)
 {
 	u32 len = hdr.h_len.host();
-	auto *fi = kernel::make<fake_inc>(kernel::gfp_kernel);
+	auto *fi = kernel::make<fake_inc>(f->gfp());
 	if (!fi)
 		return nullptr;
 	fi->fake = f;
 	if (len) {
-		fi->data = static_cast<u8 *>(kernel_zalloc(len, kernel::gfp_kernel));
+		fi->data = static_cast<u8 *>(kernel_zalloc(len, f->gfp()));
 		if (!fi->data) {
 			kernel::destroy(fi);
 			return nullptr;
@@ -120,6 +120,9 @@ fake_transport *fake_of_trans(rds_connection *conn)
 int conn_alloc(rds_connection *conn, gfp_t gfp)
 {
 	fake_transport *f = fake_of_trans(conn);
+	bench_may_sleep();
+	if (f->on_alloc)
+		f->on_alloc(f);
 	if (f->alloc_errno)
 		return f->alloc_errno;
 	auto *fc = kernel::make<fake_conn>(gfp);
@@ -138,9 +141,10 @@ void conn_free(void *data)
 {
 	auto *fc = static_cast<fake_conn *>(data);
 	fake_transport *f = fc->fake;
+	bench_may_sleep(); /* X5 */
 	if (fc->connected || fc->connecting)
 		violate(f, "conn_free without conn_shutdown");
-	if (fc->xmitting || fc->managing)
+	if (fc->xmitting || fc->managing || fc->receiving)
 		violate(f, "conn_free during another call");
 	kernel::add_return(f->frees, 1u);
 	{
@@ -150,14 +154,17 @@ void conn_free(void *data)
 	kernel::destroy(fc);
 }
 
-/* Connecting and shutting down, one at a time and without xmit. */
+/* Connecting and shutting down, one at a time, without xmit and recv. */
 struct managing_call : kernel::pinned {
 	explicit managing_call(fake_conn *c) : fc(c)
 	{
+		bench_may_sleep();
 		if (kernel::add_return(fc->managing, 1u) != 1)
 			violate(fc->fake, "conn_connect or conn_shutdown twice at once");
 		if (kernel::read_once(fc->xmitting))
 			violate(fc->fake, "conn_connect or conn_shutdown during xmit");
+		if (kernel::read_once(fc->receiving))
+			violate(fc->fake, "conn_connect or conn_shutdown during recv");
 	}
 	~managing_call() { kernel::add_return(fc->managing, ~0u); }
 	fake_conn *fc;
@@ -299,11 +306,14 @@ void check_continuation(fake_conn *fc, rds_message *rm, u32 hdr_off, u32 sg, u32
 
 fake_frame *begin_frame(rds_connection *conn, rds_message *rm)
 {
-	auto *frame = kernel::make<fake_frame>(kernel::gfp_kernel);
+	fake_transport *f = fake_of(conn)->fake;
+	auto *frame = kernel::make<fake_frame>(f->gfp());
 	if (!frame)
 		return nullptr;
 	if (rm->m_len) {
-		frame->data = static_cast<u8 *>(kernel_big_zalloc(rm->m_len));
+		void *room = f->trans.t_xmit_atomic ? kernel_zalloc(rm->m_len, f->gfp())
+						    : kernel_big_zalloc(rm->m_len);
+		frame->data = static_cast<u8 *>(room);
 		if (!frame->data) {
 			kernel::destroy(frame);
 			return nullptr;
@@ -446,9 +456,20 @@ int xmit_atomic(rds_connection *conn, rm_atomic_op *op)
 		       kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic));
 }
 
-int recv(rds_connection *)
+int recv(rds_connection *conn)
 {
-	return 0;
+	fake_conn *fc = fake_of(conn);
+	fake_transport *f = fc->fake;
+	bench_may_sleep();
+	if (kernel::add_return(fc->receiving, 1u) != 1)
+		violate(f, "two in recv of one connection");
+	if (kernel::read_once(fc->managing) || !kernel::read_once(fc->connected))
+		violate(f, "recv on a connection that is not up");
+	kernel::add_return(f->recvs, 1u);
+	int ret = f->on_recv ? f->on_recv(f, conn) : 0;
+	kernel::add_return(fc->receiving, ~0u);
+	bench_wake();
+	return ret;
 }
 
 void exit_hook()
@@ -479,6 +500,8 @@ fake_transport::fake_transport()
       on_connect(nullptr),
       on_shutdown(nullptr),
       on_operation(nullptr),
+      on_alloc(nullptr),
+      on_recv(nullptr),
       arg(nullptr),
       trans{}
 {
@@ -523,7 +546,7 @@ bool fake_transport::inject(rds_connection *conn, const rds_header &hdr, const v
 		return false;
 	rds_inc_init(&fi->inc, conn, &conn->c_faddr);
 	fi->inc.i_hdr = hdr;
-	rds_recv_incoming(conn, &conn->c_faddr, &conn->c_laddr, &fi->inc, kernel::gfp_kernel);
+	rds_recv_incoming(conn, &conn->c_faddr, &conn->c_laddr, &fi->inc, gfp());
 	rds_inc_put(&fi->inc);
 	return true;
 }

@@ -37,6 +37,7 @@ struct fake_conn {
 	rds_connection *reverse; /* counted, while connected; NULL: the peer is far away */
 	u32 xmitting; /* calls in xmit and its kin right now: never two */
 	u32 managing; /* in conn_connect or conn_shutdown */
+	u32 receiving; /* in recv: never two */
 	bool connected;
 	bool connecting; /* conn_connect returned 0, outcome pending */
 	bool bracketed;
@@ -79,6 +80,8 @@ struct fake_transport {
 	void (*on_connect)(fake_transport *f, rds_connection *conn);
 	void (*on_shutdown)(fake_transport *f, rds_connection *conn);
 	int (*on_operation)(fake_transport *f, rds_connection *conn);
+	void (*on_alloc)(fake_transport *f); /* conn_alloc */
+	int (*on_recv)(fake_transport *f, rds_connection *conn); /* its result is that of recv */
 	void *arg; /* the test's, for its hooks */
 
 	/* ---- what the test does ---- */
@@ -104,9 +107,13 @@ struct fake_transport {
 	u32 delivered = 0; /* of frames, from the front; lock */
 	kernel::list<fake_conn, &fake_conn::item> conns; /* lock */
 	u32 allocs = 0, frees = 0, incs = 0;
+	u32 recvs = 0;
 	u32 xmits = 0, connects = 0, shutdowns = 0, operations = 0, steps = 0;
 	u32 violations = 0;
 	const char *violation = nullptr; /* the last one */
+
+	/* With t_xmit_atomic nothing here may wait for memory. */
+	gfp_t gfp() const { return trans.t_xmit_atomic ? kernel::gfp_atomic : kernel::gfp_kernel; }
 
 	rds_transport trans;
 };

@@ -9,32 +9,6 @@ namespace {
 
 constexpr u16 from_port = 1000, to_port = 2000;
 
-/* A gate in a hook: who comes waits until it is opened. */
-struct gate {
-	bool closed = false;
-	u32 waiting = 0;
-
-	void pass()
-	{
-		if (!kernel::read_once(closed))
-			return;
-		kernel::add_return(waiting, 1u);
-		bench_wake();
-		eventually([&] { return !kernel::read_once(closed); });
-		kernel::add_return(waiting, ~0u);
-	}
-	bool reached()
-	{
-		return eventually([&] { return kernel::read_once(waiting) > 0; });
-	}
-	void close() { kernel::write_once(closed, true); }
-	void open()
-	{
-		kernel::write_once(closed, false);
-		bench_wake();
-	}
-};
-
 bool reaches(rds_lane *lane, int state)
 {
 	return eventually([&] { return lane->state() == state; });
@@ -524,6 +498,58 @@ TEST_CASE(storm__drops_under_traffic)
 	s->on_xmit = nullptr;
 }
 
+/* L28, CVE-2026-97491: what is shut down slowly keeps nobody else from anything. */
+TEST_CASE(shutdown__of_others_is_not_waited_for)
+{
+	constexpr u32 many = 100, first_host = 10;
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	gate closing;
+	s->arg = &closing;
+	s->on_shutdown = [](fake_transport *f, rds_connection *conn) {
+		if (!rds::addr_equal(conn->c_faddr, fake_addr(2)) &&
+		    !rds::addr_equal(conn->c_laddr, fake_addr(2)))
+			static_cast<gate *>(f->arg)->pass();
+	};
+	s->deliver = false; /* the many are far away */
+	buffer room(many * sizeof(lane_ref *));
+	ASSERT(room);
+	auto **others = reinterpret_cast<lane_ref **>(room.get());
+	for (u32 i = 0; i < many; i++) {
+		others[i] = kernel::make<lane_ref>(kernel::gfp_kernel, s.fake(), 1, first_host + i);
+		if (EXPECT(others[i] && *others[i]))
+			rds_conn_connect_if_down(others[i]->get());
+	}
+	for (u32 i = 0; i < many; i++)
+		EXPECT(others[i] && reaches(others[i]->get(), RDS_CONN_UP));
+	s->deliver = true;
+	EXPECT_EQ(send_number(from, 2, to_port, 0), sizeof(numbered));
+	EXPECT_NUMBER(to, 0);
+	lane_ref lane(s.fake(), 1, 2);
+	EXPECT(lane);
+	closing.close();
+	for (u32 i = 0; i < many; i++)
+		if (others[i])
+			rds_conn_drop(others[i]->get());
+	EXPECT(closing.reached(many));
+	for (u32 i = 1; lane && i < 20; i++) {
+		u32 connects = kernel::read_once(fake_of(lane.get())->connects);
+		rds_conn_drop(lane.get());
+		EXPECT_EQ(send_number(from, 2, to_port, i), sizeof(numbered));
+		if (!EXPECT_NUMBER(to, i) ||
+		    !EXPECT(kernel::read_once(fake_of(lane.get())->connects) > connects))
+			break;
+	}
+	EXPECT_EQ(closing.waiting, many);
+	closing.open();
+	for (u32 i = 0; i < many; i++) {
+		EXPECT(others[i] && reaches(others[i]->get(), RDS_CONN_UP));
+		kernel::destroy(others[i]);
+	}
+	s->on_shutdown = nullptr;
+}
+
 /* A namespace or a transport may end at any time. */
 TEST_CASE(destroy__in_each_state)
 {
@@ -539,8 +565,8 @@ TEST_CASE(destroy__in_each_state)
 				return;
 			EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered));
 			thread opener([&] {
-				/* destroying waits for the hooks: let them go once it does */
-				bench_sleep(20);
+				/* destroying waits for the hooks: let them go once it has begun */
+				EXPECT(eventually([&] { return g.lane->dying(); }));
 				g.connecting.open();
 				g.closing.open();
 			});

@@ -205,3 +205,24 @@ TEST_CASE(nomem__received_map)
 		},
 		[&](long) { rds_peer_destroy_all(rds_net_of(bench_init_net()), &s->trans); });
 }
+
+/* Reading needs no memory of its own: what arrived can be had, however little there is. */
+TEST_CASE(nomem__recvmsg)
+{
+	SCENARIO(s);
+	test_socket from(1, from_port), to(2, to_port);
+	ASSERT(from.bound() && to.bound());
+	for (int nth = 1; nth < 10; nth++) {
+		ASSERT_EQ(send_number(from, 2, to_port, nth), sizeof(numbered));
+		ASSERT(eventually([&] { return kernel::read_once(to.rds()->rcv_count) == 1; }));
+		numbered n{};
+		bench_from who{};
+		bench_fault(nth);
+		long ret = to.recv(&n, sizeof(n), &who);
+		bench_fault_end();
+		EXPECT_EQ(ret, sizeof(n));
+		EXPECT_EQ(n.number, nth);
+		EXPECT_EQ(who.port, from_port);
+	}
+	EXPECT_EMPTY(to);
+}

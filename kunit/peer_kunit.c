@@ -10,6 +10,7 @@
 					x(create__races_with_collection) x(accept__finds_the_same) \
 						x(accept__refuses_local_addresses)                 \
 							x(destroy_net__and_again)                  \
-								x(namespace__ends_with_live_peers)
+								x(namespace__ends_with_live_peers) \
+									x(destroy__twice_at_once)
 
 RDS_KUNIT_SUITE(rds_peer, PEER_CASES);

@@ -224,13 +224,15 @@ TEST_CASE(reap__from_a_connect_hook)
 	}
 }
 
-/* Several threads first-sending to one peer: one peer comes of it, the others' are freed. */
+/* L15, X5: several threads first-sending to one peer: one comes of it, the others' are freed. */
 TEST_CASE(create__many_at_once)
 {
+	constexpr u32 rounds = 20;
 	SCENARIO(s);
+	s->on_alloc = [](fake_transport *) { bench_yield(); }; /* the others look for a peer, too */
 	test_socket to(2, to_port);
 	ASSERT(to.bound());
-	for (u32 round = 0; round < 20; round++) {
+	for (u32 round = 0; round < rounds; round++) {
 		bool go = false;
 		auto race = [&](u32 me) {
 			test_socket from(1, from_port + me);
@@ -253,6 +255,8 @@ TEST_CASE(create__many_at_once)
 		rds_peer_destroy_all(here(), &s->trans);
 		EXPECT_EQ(peers(), 0);
 	}
+	EXPECT_EQ(s->allocs, s->frees);
+	EXPECT_AT(s->allocs > 2 * rounds, "nobody lost a race", s->allocs, 0);
 }
 
 /* Peers are collected as fast as they are made; nothing is lost but time. */
@@ -333,6 +337,43 @@ TEST_CASE(destroy_net__and_again)
 	EXPECT_EQ(from.rds()->snd_bytes, 0);
 }
 
+/* Who is told that a peer is destroyed relies on it: nobody returns before it is done, once. */
+TEST_CASE(destroy__twice_at_once)
+{
+	SCENARIO(s);
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	s->deliver = false;
+	rds_conn_connect_if_down(lane.get());
+	ASSERT(eventually([&] { return lane->up(); }));
+	gate closing;
+	s->arg = &closing;
+	s->on_shutdown = [](fake_transport *f, rds_connection *) {
+		static_cast<gate *>(f->arg)->pass();
+	};
+	closing.close();
+	u32 entered = 0, returned = 0;
+	auto destroy = [&] {
+		kernel::add_return(entered, 1u);
+		rds_peer_destroy(lane->c_peer);
+		EXPECT_EQ(kernel::read_once(s->frees), 1);
+		kernel::add_return(returned, 1u);
+		bench_wake();
+	};
+	{
+		thread first(destroy);
+		EXPECT(closing.reached());
+		thread second(destroy), third(destroy);
+		EXPECT(eventually([&] { return kernel::read_once(entered) == 3; }));
+		/* for the return that must not come */
+		EXPECT(!eventually([&] { return kernel::read_once(returned) > 0; }, 30));
+		closing.open();
+	}
+	EXPECT_EQ(s->shutdowns, 1);
+	EXPECT_EQ(peers(), 0);
+	s->on_shutdown = nullptr;
+}
+
 /* L10, L11: another namespace is another world, and its end takes its peers along. */
 TEST_CASE(namespace__ends_with_live_peers)
 {
@@ -361,6 +402,6 @@ TEST_CASE(namespace__ends_with_live_peers)
 		EXPECT(rds_net_of(net)->nr_peers >= 3);
 	}
 	s->forget_frames();
-	bench_net_put(net);
+	EXPECT(bench_net_put(net));
 	EXPECT_EQ(s->allocs, s->frees);
 }

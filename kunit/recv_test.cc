@@ -258,7 +258,7 @@ TEST_CASE(recvmsg__timeout)
 	EXPECT(kernel_ticks() - start >= kernel_ms_to_ticks(40));
 	/* a message wakes it */
 	thread sender([&] {
-		bench_sleep(20);
+		EXPECT(r.to.has_waiter());
 		EXPECT(r.arrive(1, 0, 5));
 	});
 	EXPECT_NUMBER(r.to, 5);
@@ -272,4 +272,160 @@ TEST_CASE(close__with_unread_messages)
 	EXPECT_EQ(s->incs, 10);
 	r.to.close();
 	EXPECT_EQ(s->incs, 0);
+}
+
+/*
+ * ---- the recv hook ----
+ */
+
+namespace {
+
+/* A lane 1 <- 9 whose recv hook answers what the test has written down, then 0. */
+struct recv_script {
+	scenario &s;
+	lane_ref lane;
+	int answers[4] = {};
+	u32 nr = 0;
+	unsigned long called[8] = {}; /* ticks */
+	gate inside;
+
+	explicit recv_script(scenario &scene) : s(scene), lane(scene.fake(), 1, 9)
+	{
+		s->deliver = false;
+		s->arg = this;
+		s->on_recv = [](fake_transport *f, rds_connection *) {
+			return static_cast<recv_script *>(f->arg)->answer(f->recvs - 1);
+		};
+	}
+	~recv_script()
+	{
+		inside.open();
+		lane->c_recv_work.flush();
+		s->on_recv = nullptr;
+	}
+	int answer(u32 call)
+	{
+		if (call < 8)
+			called[call] = kernel_ticks();
+		inside.pass();
+		return call < nr ? answers[call] : 0;
+	}
+	/* A connection calls the hook by itself, once. */
+	bool up()
+	{
+		rds_conn_connect_if_down(lane.get());
+		return eventually([&] { return lane->up(); });
+	}
+	/* That many calls, and none is to come: a retry would be on the queue by now. */
+	bool calls(kunit *test, u32 want)
+	{
+		bool all = eventually([&] { return kernel::read_once(s->recvs) >= want; });
+		lane->c_recv_work.flush();
+		lane->c_recv_work.flush();
+		return EXPECT_EQ(s->recvs, want) && all;
+	}
+};
+
+#define RECV_SCRIPT(name)                                                                          \
+	SCENARIO(s);                                                                               \
+	recv_script name(s);                                                                       \
+	ASSERT(name.lane)
+
+} // namespace
+
+TEST_CASE(hook__done_is_done)
+{
+	RECV_SCRIPT(r);
+	ASSERT(r.up());
+	ASSERT(r.calls(test, 1));
+	for (u32 i = 2; i < 6; i++) {
+		rds_recv_kick(r.lane.get());
+		ASSERT(r.calls(test, i));
+	}
+}
+
+TEST_CASE(hook__eagain_at_once)
+{
+	RECV_SCRIPT(r);
+	r.answers[0] = r.answers[1] = r.answers[2] = -EAGAIN;
+	r.nr = 3;
+	u64 at_once = stat_of(rds_s_recv_immediate_retry);
+	u64 later = stat_of(rds_s_recv_delayed_retry);
+	ASSERT(r.up());
+	EXPECT(r.calls(test, 4));
+	EXPECT_EQ(stat_of(rds_s_recv_immediate_retry) - at_once, 3);
+	EXPECT_EQ(stat_of(rds_s_recv_delayed_retry) - later, 0);
+}
+
+TEST_CASE(hook__enomem_in_two_ticks)
+{
+	RECV_SCRIPT(r);
+	r.answers[0] = r.answers[1] = -ENOMEM;
+	r.nr = 2;
+	u64 at_once = stat_of(rds_s_recv_immediate_retry);
+	u64 later = stat_of(rds_s_recv_delayed_retry);
+	ASSERT(r.up());
+	ASSERT(eventually([&] { return kernel::read_once(s->recvs) == 3; }));
+	EXPECT(r.called[1] - r.called[0] >= 2);
+	EXPECT(r.called[2] - r.called[1] >= 2);
+	EXPECT(r.calls(test, 3));
+	EXPECT_EQ(stat_of(rds_s_recv_immediate_retry) - at_once, 0);
+	EXPECT_EQ(stat_of(rds_s_recv_delayed_retry) - later, 2);
+}
+
+/* The transport has dropped it, or will: other errors ask for nothing. */
+TEST_CASE(hook__errno_asks_for_nothing)
+{
+	RECV_SCRIPT(r);
+	r.answers[0] = -EIO;
+	r.nr = 1;
+	ASSERT(r.up());
+	EXPECT(r.calls(test, 1));
+	EXPECT(r.lane->up());
+}
+
+/* Kicks in any other state are forgotten: the next connection calls the hook anyway. */
+TEST_CASE(hook__only_while_up)
+{
+	RECV_SCRIPT(r);
+	rds_recv_kick(r.lane.get());
+	EXPECT(r.calls(test, 0)); /* DOWN */
+	s->connect_mode = FAKE_CONNECT_LATER;
+	rds_conn_connect_if_down(r.lane.get());
+	ASSERT(eventually([&] { return kernel::read_once(fake_of(r.lane.get())->connecting); }));
+	rds_recv_kick(r.lane.get());
+	EXPECT(r.calls(test, 0)); /* CONNECTING */
+	s->complete(r.lane.get());
+	ASSERT(r.calls(test, 1));
+	s->on_shutdown = [](fake_transport *f, rds_connection *) {
+		static_cast<recv_script *>(f->arg)->inside.pass();
+	};
+	r.inside.close();
+	rds_conn_drop(r.lane.get());
+	ASSERT(r.inside.reached());
+	rds_recv_kick(r.lane.get());
+	EXPECT(r.calls(test, 1)); /* DISCONNECTING */
+	r.inside.open();
+	ASSERT(eventually([&] { return kernel::read_once(fake_of(r.lane.get())->connecting); }));
+	EXPECT(r.calls(test, 1));
+	s->on_shutdown = nullptr;
+}
+
+/* A call that runs is waited for, one that is due does not come: both before conn_shutdown. */
+TEST_CASE(hook__shutdown_comes_after_it)
+{
+	RECV_SCRIPT(r);
+	r.answers[0] = -EAGAIN;
+	r.nr = 1;
+	r.inside.close();
+	ASSERT(r.up());
+	ASSERT(r.inside.reached());
+	s->connect_mode = FAKE_CONNECT_LATER;
+	rds_conn_drop(r.lane.get());
+	ASSERT(eventually([&] { return r.lane->state() == RDS_CONN_DISCONNECTING; }));
+	/* for the shutdown that must not come; the fake transport would call it a violation, too */
+	EXPECT(!eventually([&] { return kernel::read_once(s->shutdowns) > 0; }, 30));
+	r.inside.open();
+	ASSERT(eventually([&] { return kernel::read_once(s->shutdowns) == 1; }));
+	EXPECT(r.calls(test, 1));
 }

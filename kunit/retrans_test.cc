@@ -230,7 +230,7 @@ TEST_CASE(ack__wakes_a_sender_without_room)
 	w.from.timeouts(patience);
 	thread blocked(
 		[&] { EXPECT_EQ(w.from.send(2, to_port, data, sizeof(data), 0), sizeof(data)); });
-	bench_sleep(20);
+	ASSERT(w.from.has_waiter());
 	rds_send_drop_acked(w.lane.get(), ~0ull, nullptr);
 	blocked.join();
 	EXPECT(w.all_sent());

@@ -561,3 +561,138 @@ TEST_CASE(operation__not_repeated_after_a_drop)
 	EXPECT_EQ(s->operations, 1);
 	EXPECT(eventually([&] { return !lane->has_messages(); }));
 }
+
+/*
+ * ---- the engine in a softirq: t_xmit_atomic. That nothing sleeps there, the kernel tells ----
+ */
+
+namespace {
+
+/* A lane 1 -> 2 that is up, and how often xmit was called in a softirq. */
+struct atomic_world {
+	scenario &s;
+	pair p;
+	lane_ref lane;
+	u32 in_softirq = 0;
+
+	explicit atomic_world(scenario &scene) : s(scene), lane(scene.fake(), 1, 2) {}
+	~atomic_world() { s->on_xmit = nullptr; }
+	bool up()
+	{
+		if (!p.ok() || !lane || !warm_up(s, p, lane.get()))
+			return false;
+		s->arg = &in_softirq;
+		s->on_xmit = [](fake_transport *f, rds_connection *, rds_message *, bool *) {
+			if (bench_in_softirq())
+				kernel::add_return(*static_cast<u32 *>(f->arg), 1u);
+			return 0;
+		};
+		return true;
+	}
+	/* Queued, and nobody was told. */
+	bool queue(u32 nr)
+	{
+		for (u32 i = 0; i < nr; i++) {
+			rds_message *rm = operation(false, false, false, sizeof(numbered));
+			if (!rm)
+				return false;
+			int err = rds_message_queue(lane.get(), rm);
+			rds_message_put(rm);
+			if (err)
+				return false;
+		}
+		return true;
+	}
+	bool arrive(u32 nr)
+	{
+		numbered n;
+		for (u32 i = 0; i < nr; i++)
+			if (p.to.recv_wait(&n, sizeof(n)) != sizeof(n))
+				return false;
+		return true;
+	}
+};
+
+} // namespace
+
+TEST_CASE(atomic__start_sends_in_softirq)
+{
+	SCENARIO(s);
+	s->trans.t_xmit_atomic = 1;
+	atomic_world w(s);
+	ASSERT(w.up());
+	ASSERT(w.queue(5));
+	in_softirq([&] { rds_send_start(w.lane.get()); });
+	EXPECT_EQ(w.in_softirq, 5);
+	EXPECT(w.arrive(5));
+	EXPECT_EMPTY(w.p.to);
+}
+
+/* Without the flag it is the worker's: the hooks may sleep. */
+TEST_CASE(atomic__not_without_the_flag)
+{
+	SCENARIO(s);
+	atomic_world w(s);
+	ASSERT(w.up());
+	ASSERT(w.queue(5));
+	in_softirq([&] { rds_send_start(w.lane.get()); });
+	EXPECT(w.arrive(5));
+	EXPECT_EQ(w.in_softirq, 0);
+}
+
+/* A ping is received, its answer is sent, a map goes out, all where the interrupt left us. */
+TEST_CASE(atomic__pong_and_map_in_softirq)
+{
+	SCENARIO(s);
+	s->trans.t_xmit_atomic = 1;
+	atomic_world w(s);
+	ASSERT(w.up());
+	rds_header ping = rds::make_header(kernel::be16(4321), kernel::be16(RDS_PING_PORT), 0);
+	ping.h_sequence = kernel::be64(1000);
+	in_softirq([&] { EXPECT(s->inject(w.lane.get(), ping, nullptr)); });
+	EXPECT_EQ(w.in_softirq, 1);
+	in_softirq([&] {
+		kernel::write_once(w.lane->c_peer->map_pending, u8{1});
+		rds_send_start(w.lane.get());
+	});
+	EXPECT_EQ(w.in_softirq, 2);
+	EXPECT(!kernel::read_once(w.lane->c_peer->map_pending));
+}
+
+TEST_CASE(atomic__kick_in_softirq)
+{
+	SCENARIO(s);
+	s->trans.t_xmit_atomic = 1;
+	atomic_world w(s);
+	ASSERT(w.up());
+	s->room = 0;
+	for (u32 i = 0; i < 10; i++)
+		ASSERT_EQ(send_number(w.p.from, 2, to_port, i), sizeof(numbered));
+	ASSERT(full_at(w.lane.get(), 0));
+	in_softirq([&] { s->make_room(w.lane.get(), -1); });
+	for (u32 i = 0; i < 10; i++)
+		EXPECT_NUMBER(w.p.to, i);
+	EXPECT_EMPTY(w.p.to);
+}
+
+/* Softirqs and a sender want the lane at the same time. */
+TEST_CASE(atomic__softirq_meets_sender)
+{
+	constexpr u32 many = 300;
+	SCENARIO(s);
+	s->trans.t_xmit_atomic = 1;
+	atomic_world w(s);
+	ASSERT(w.up());
+	bool done = false;
+	thread sender([&] {
+		for (u32 i = 0; i < many; i++)
+			EXPECT_EQ(send_number(w.p.from, 2, to_port, i, 0, 0), sizeof(numbered));
+		kernel::write_once(done, true);
+	});
+	while (!kernel::read_once(done))
+		in_softirq([&] { rds_send_start(w.lane.get()); });
+	sender.join();
+	for (u32 i = 0; i < many; i++)
+		ASSERT(EXPECT_NUMBER(w.p.to, i));
+	EXPECT_EMPTY(w.p.to);
+}

@@ -55,6 +55,16 @@ bool eventually(F f, unsigned int ms = patience)
 	return bench_wait(call::ask, &f, ms);
 }
 
+/* @f() in a softirq. */
+template <typename F>
+void in_softirq(F f)
+{
+	struct call {
+		static void run(void *arg) { (*static_cast<F *>(arg))(); }
+	};
+	bench_softirq(call::run, &f);
+}
+
 /* Runs @f in a thread; joins at the end of the scope. */
 template <typename F>
 class thread : kernel::pinned {
@@ -127,10 +137,41 @@ public:
 	int cancel(u32 host, u16 port);
 	rds_sock *rds() const { return bench_rds(m_sock); }
 	struct socket *raw() const { return m_sock; }
+	/* Somebody sleeps in a call of it: what happens from now on wakes him. */
+	bool has_waiter() const
+	{
+		return eventually([&] { return bench_has_waiter(m_sock); });
+	}
 
 private:
 	struct socket *m_sock;
 	int m_bound = -1;
+};
+
+/* A gate in a hook: who comes waits until it is opened. */
+struct gate {
+	bool closed = false;
+	u32 waiting = 0;
+
+	void pass()
+	{
+		if (!kernel::read_once(closed))
+			return;
+		kernel::add_return(waiting, 1u);
+		bench_wake();
+		eventually([&] { return !kernel::read_once(closed); });
+		kernel::add_return(waiting, ~0u);
+	}
+	bool reached(u32 by = 1)
+	{
+		return eventually([&] { return kernel::read_once(waiting) >= by; });
+	}
+	void close() { kernel::write_once(closed, true); }
+	void open()
+	{
+		kernel::write_once(closed, false);
+		bench_wake();
+	}
 };
 
 /* A lane, with a reference of its peer. */

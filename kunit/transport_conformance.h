@@ -1,21 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What any transport must do, whoever wrote it: bodies that take the transport. It needs two
- * addresses in the initial namespace that it serves, and reaches itself between them.
+ * What any transport must do, whoever wrote it: bodies that take the transport and two addresses
+ * that it serves and reaches from each other: both in the initial namespace, or in two of their
+ * own.
  */
 #pragma once
 
 #include "test.h"
 
-struct conforming {
+/* One end: a namespace and an address in it, host order. */
+struct conforming_end {
+	struct net *net;
+	u32 addr;
+};
+
+/* Two namespaces joined by a cable, for a scope. */
+class cable : kernel::pinned {
+public:
+	explicit cable(kunit *test);
+	~cable();
+	explicit operator bool() const { return !m_err; }
+	conforming_end smaller() const { return {m_nets[0], 0x0a610001}; }
+	conforming_end larger() const { return {m_nets[1], 0x0a610002}; }
+
+private:
+	kunit *test;
+	struct net *m_nets[2] = {};
+	int m_err;
+};
+
+struct conforming : kernel::pinned {
 	kunit *test;
 	rds_transport *trans; /* counted */
-	u32 near, far; /* addresses, host order */
+	conforming_end near, far;
 
 	/* The transport of slot @type; its addresses are among those that the suite knows. */
 	conforming(kunit *test, unsigned int type);
+	/* The same between two ends that are there. */
+	conforming(kunit *test, unsigned int type, conforming_end near, conforming_end far);
 	~conforming();
-	explicit operator bool() const { return trans && far; }
+	explicit operator bool() const { return trans && far.addr; }
+	/* @f(namespace) for the one, or the two, that have the ends */
+	template <typename F>
+	void each_net(F f) const
+	{
+		f(near.net);
+		if (far.net != near.net)
+			f(far.net);
+	}
 };
 
 void conform_sizes_in_order(conforming &c);

@@ -132,6 +132,7 @@ void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class 
 bool kernel_work_queue(void *work, unsigned long delay_ticks); /* A; false: was queued already */
 void kernel_work_requeue(void *work, unsigned long delay_ticks); /* A; changes the delay */
 bool kernel_work_cancel(void *work); /* P; waits; true: it was pending */
+void kernel_work_flush(void *work); /* P; runs it now, if it is pending, and waits */
 void kernel_cond_resched(void); /* P */
 
 /* ---- time, chance, identity, log ---- */

@@ -17,6 +17,8 @@ public:
 	}
 	void requeue(unsigned long delay_ticks) { kernel_work_requeue(&m_work, delay_ticks); }
 	bool cancel() { return kernel_work_cancel(&m_work); }
+	/* For the test suites. */
+	void flush() { kernel_work_flush(&m_work); }
 
 private:
 	opaque<WORK_SIZE, WORK_ALIGN> m_work;

@@ -16,6 +16,7 @@ EXPORT_TEST(kernel_big_free);
 EXPORT_TEST(kernel_big_zalloc);
 EXPORT_TEST(kernel_ms_to_ticks);
 EXPORT_TEST(kernel_rcu_barrier);
+EXPORT_TEST(kernel_work_flush);
 EXPORT_TEST(rds_bind_find);
 EXPORT_TEST(rds_cong_clear_port);
 EXPORT_TEST(rds_cong_set_port);

@@ -80,6 +80,13 @@ bool kernel_work_cancel(void *work)
 	return cancel_delayed_work_sync(&w->dwork);
 }
 
+void kernel_work_flush(void *work)
+{
+	struct seam_work *w = work;
+
+	flush_delayed_work(&w->dwork);
+}
+
 void kernel_cond_resched(void)
 {
 	cond_resched();
