@@ -3,11 +3,11 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/completion.h>
-#include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/kmod.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/namei.h>
 #include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/proc_ns.h>
@@ -406,16 +406,16 @@ static int run_shell(char *script)
 	return status > 0 ? -ENOENT : status;
 }
 
-/* A namespace by what "ip netns add" has left; counted. */
-static struct net *named_net(const char *path)
+/* A namespace by what "ip netns add" has left; counted. A file would be closed later than here. */
+static struct net *named_net(const char *name)
 {
-	struct file *file = filp_open(path, O_RDONLY, 0);
+	struct path path;
 	struct net *net;
 
-	if (IS_ERR(file))
+	if (kern_path(name, LOOKUP_FOLLOW, &path))
 		return NULL;
-	net = get_net(container_of(get_proc_ns(file_inode(file)), struct net, ns));
-	filp_close(file, NULL);
+	net = get_net(container_of(get_proc_ns(d_inode(path.dentry)), struct net, ns));
+	path_put(&path);
 	return net;
 }
 

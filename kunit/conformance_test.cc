@@ -2,6 +2,9 @@
 /* Which transports the conformance bodies are run for. Process context. */
 #include "transport_conformance.h"
 
+/* Joined by a cable, while the suite of TCP runs; else null. conformance_kunit.c has them. */
+extern "C" struct net *conformance_nets[2];
+
 namespace {
 
 constexpr unsigned int other_type = 1;
@@ -16,10 +19,11 @@ void run(kunit *test, unsigned int type, void (*body)(conforming &))
 /* TCP refuses to talk to itself: two namespaces. Which address is the larger decides who connects. */
 void run_tcp(kunit *test, void (*body)(conforming &), bool from_larger)
 {
-	cable link(test);
-	if (!link)
+	if (!conformance_nets[0]) {
+		bench_skip(test, "no namespaces to be had: run by scripts/run-kunit -f ip?");
 		return;
-	conforming_end a = link.smaller(), b = link.larger();
+	}
+	conforming_end a{conformance_nets[0], 0x0a610001}, b{conformance_nets[1], 0x0a610002};
 	conforming c(test, RDS_TRANS_TCP, from_larger ? b : a, from_larger ? a : b);
 	if (c)
 		body(c);

@@ -80,18 +80,6 @@ bool all_acked(test_socket &sock)
 
 } // namespace
 
-cable::cable(kunit *t) : test(t), m_err(bench_cable_make(m_nets))
-{
-	if (m_err)
-		bench_skip(test, "no namespaces to be had: run by scripts/run-kunit -f ip?");
-}
-
-cable::~cable()
-{
-	if (!m_err)
-		EXPECT(bench_cable_put(m_nets));
-}
-
 conforming::conforming(kunit *t, unsigned int type)
     : test(t), trans(rds_trans_get(type)), near{bench_init_net(), 0}, far{bench_init_net(), 0}
 {

@@ -14,21 +14,6 @@ struct conforming_end {
 	u32 addr;
 };
 
-/* Two namespaces joined by a cable, for a scope. */
-class cable : kernel::pinned {
-public:
-	explicit cable(kunit *test);
-	~cable();
-	explicit operator bool() const { return !m_err; }
-	conforming_end smaller() const { return {m_nets[0], 0x0a610001}; }
-	conforming_end larger() const { return {m_nets[1], 0x0a610002}; }
-
-private:
-	kunit *test;
-	struct net *m_nets[2] = {};
-	int m_err;
-};
-
 struct conforming : kernel::pinned {
 	kunit *test;
 	rds_transport *trans; /* counted */
