@@ -104,7 +104,25 @@ peer_reloads() {
 	transfer b "$2" a "$1" "" "--count 200 --quiet"
 }
 
-# 7. The peer crashes and is back soon: nothing that it said at the end gets out, it remembers nothing. What it had not
+# 7. TCP over there takes connections and data, but no RDS has them: so after a stale stream, or a limit, of the kernel's
+# own modules. What TCP acknowledged is not delivered, and must come again when RDS is there.
+deaf_peer() {
+	await 10 on b "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"
+	on b "rmmod rds_tcp; nc -ll -p 16385 -e sleep 600 > /dev/null 2>&1 & echo \$! > /tmp/deaf; until netstat -ltn | grep -q :16385; do usleep 50000; done"
+	next_port
+	start send a "rds-xfer send --bind $A4:$((port + 8)) --to $B4:$port --no-hello --count 50 --sizes 64 --timeout 60 --quiet"
+	# 50 messages of 112 bytes and the congestion map
+	await 20 on b "netstat -tn | awk '/:16385 / && \$2 > n { n = \$2 } END { exit n < 13800 }'"
+	fails ended send
+	# one line: the agent reads no more
+	late="rds-xfer recv --bind $B4:$port --no-hello --count 50 --sizes 64 --timeout 60 --quiet > /tmp/late 2>&1 & job=\$!"
+	begin="until insmod /lib/modules/\$(uname -r)/rds_tcp.ko; do usleep 50000; done; $late"
+	ready="until grep -q ^ready /tmp/late; do usleep 50000; done; ip link set eth0 up"
+	start recv b "kill \$(cat /tmp/deaf); killall sleep; ip link set eth0 down; $begin; $ready; wait \$job; rc=\$?; cat /tmp/late; exit \$rc"
+	conclude
+}
+
+# 8. The peer crashes and is back soon: nothing that it said at the end gets out, it remembers nothing. What it had not
 # acknowledged belonged to its former life; new traffic must flow soon, not when keep-alive gives the old stream up.
 peer_crashes() {
 	begin a "$1" b "$2" "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
@@ -131,6 +149,7 @@ scenario "streams killed under traffic" streams_die $A4 $B4
 scenario "streams killed under traffic, the first guest has the larger address" streams_die $C4 $D4
 scenario "queued while the peer was out of reach, the first guest has the larger address" arrives_later
 scenario "the peer's module reloads" peer_reloads $A4 $B4
+scenario "what TCP took and RDS never saw" deaf_peer
 scenario "the peer crashes and returns" peer_crashes $A4 $B4
 scenario "the peer crashes and returns, the first guest has the larger address" peer_crashes $C4 $D4
 scenario "all modules unload, nothing is left" unload_all
