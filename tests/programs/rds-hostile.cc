@@ -963,7 +963,7 @@ constexpr attack attacks[] = {
 	{"generation", attack_generation, "alive", true},
 	{"rdma-keys", attack_rdma_keys, "alive", true},
 	{"ping-flood", attack_ping_flood, "alive", true},
-	{"ping-deaf", attack_ping_deaf, "alive", true},
+	{"ping-deaf", attack_ping_deaf, "alive,reset,closed", true},
 	{"ping-partial", attack_ping_partial, "alive", true},
 	{"ping-sport0", attack_ping_sport0, "alive", true},
 	{"ping-payload", attack_ping_payload, "alive", true},
