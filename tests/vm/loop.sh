@@ -181,13 +181,13 @@ records() {
 	await 10 grep -q '^ready' /tmp/deaf.out
 	hoard local "messages --bind $L4 --to $L4 --count 5 --size 77"
 	hoard far "messages --bind $T4 --to 10.9.9.9 --count 3 --size 77"
-	rds-records --address $L4 --address $T4 --address 10.9.9.9 | tee /tmp/records
+	start records a "rds-records --address $L4 --address $T4 --address 10.9.9.9"
+	finish records
 	for list in 10000 10001 10003 10005 10006 10011 10012 10014 10015; do
-		grep -q "^list $list: [1-9]" /tmp/records
+		grep -q "^list $list: [1-9]" /tmp/records.out
 	done
 	killall rds-xfer rds-hoard
 	await 10 ended deaf
-	rds-records --address $L4 --address $T4 --address 10.9.9.9
 }
 
 # 10. Settings: as documented, in the first namespace only; a value is taken as it is or refused, and nothing beside
