@@ -151,6 +151,13 @@ endless_peers() {
 	killall rds-hoard
 }
 
+# And when nobody has anything for them any more, they are forgotten, and their memory with them.
+forgets_peers() {
+	echo 1 > $parameters/idle_seconds
+	await 60 few_peers
+}
+few_peers() { [ "$(rds-info -n | wc -l)" -le 100 ]; }
+
 # 7. rds_loop goes while sockets of TCP addresses talk to their own machine: who sends just then is told so, or the
 # next send brings it back; what arrives is in order and whole.
 goes_under_traffic() {
@@ -319,6 +326,7 @@ scenario "every row of rds-errno is as promised" grep -q '^1\.\.[0-9]' /tmp/errn
 scenario "a socket is fresh or bound, whoever looks" rds-race --tcp $T4 --rounds $(n 2000)
 scenario "messages without end for nobody have a limit" endless_messages
 scenario "peers without end have a limit" endless_peers
+scenario "peers that nobody needs are forgotten" forgets_peers
 ip link del v0
 scenario "all modules unload, nothing is left" unload_all
 all_done
