@@ -104,7 +104,7 @@ two_worlds() {
 disturbed() {
 	times=$1
 	shift
-	begin a "$A" b "$B" "--delay-us 200 $RECV" "--count $COUNT $SEND"
+	begin a "$A" b "$B" "--delay-us $PACE $RECV" "--count $COUNT $SEND"
 	for i in $(seq "$times"); do
 		await 60 moving $((i * COUNT / (2 * times)))
 		"$@"
@@ -114,6 +114,8 @@ disturbed() {
 	conclude
 }
 SEND="--sizes 0-3000" RECV="" COUNT=$(n 4000)
+# killing streams takes a debug kernel a second
+PACE=$((200 * ${SCALE:-1} * ${SCALE:-1}))
 
 link_blinks() {
 	ip -n a link set eth0 down
@@ -285,7 +287,8 @@ dies() {
 device_goes() {
 	rm -f /tmp/enough
 	trap 'touch /tmp/enough' EXIT
-	for i in 1 2 3; do
+	binders=$(seq "$(n 3)")
+	for i in $binders; do
 		bind="rds-xfer recv --bind [fe80::d1%gone]:400$i --out /no/file"
 		start binder$i a "until [ -e /tmp/enough ]; do $bind 2>&1 | head -n 1; done"
 	done
@@ -298,7 +301,7 @@ device_goes() {
 		ip -n a link del gone
 	done
 	touch /tmp/enough
-	for i in 1 2 3; do await 20 ended binder$i; done
+	for i in $binders; do await 20 ended binder$i; done
 	fails ip -n a link show gone
 }
 bound_again() { [ "$(grep -c '^/no/file' /tmp/binder1.out)" -gt "$1" ]; }
@@ -381,7 +384,7 @@ scenario "binding to an address whose device goes" device_goes
 slow || scenario "buffer sizes are checked, 0 is one" sizes_are_checked
 A=$A4 B=$B4 resets=4
 ! slow || resets=2
-scenario "link down and up under traffic" disturbed 2 link_blinks
+scenario "link down and up under traffic" disturbed $((resets / 2)) link_blinks
 scenario "streams killed at the sender, waiting in the kernel" disturbed_by_reset $resets kill_from_a
 SEND="--sizes 0-3000 --nonblock"
 scenario "streams killed at the receiver, non-blocking" disturbed_by_reset $resets kill_from_b
