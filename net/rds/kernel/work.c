@@ -2,7 +2,9 @@
 /*
  * Seam: work items, on unbound queues: items of different lanes run in parallel, one item never
  * twice at once. What may sleep for seconds (shutting a connection down, and what waits for that)
- * has a queue of its own, so that it never keeps senders and receivers from theirs.
+ * has a queue of its own, so that it never keeps senders and receivers from theirs. That queue has
+ * no rescuer: one takes all pending items for itself when a worker is slow in the making, and
+ * runs them one after the other (lifecycle.md L28). Nothing that frees memory waits for it.
  */
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -23,7 +25,7 @@ int rds_work_init(void)
 	rds_wq = alloc_workqueue("krdsd", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!rds_wq)
 		return -ENOMEM;
-	rds_slow_wq = alloc_workqueue("krdsd_slow", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	rds_slow_wq = alloc_workqueue("krdsd_slow", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	if (rds_slow_wq)
 		return 0;
 	destroy_workqueue(rds_wq);
