@@ -59,6 +59,7 @@ RDS_EXTERN_C_BEGIN
 /* ---- memory: A with GFP_ATOMIC, P with GFP_KERNEL ---- */
 
 void *kernel_alloc(size_t bytes, gfp_t gfp);
+size_t kernel_alloc_takes(size_t bytes); /* A; memory that so many bytes take */
 void *kernel_zalloc(size_t bytes, gfp_t gfp);
 void kernel_free(const void *p);
 void *kernel_big_zalloc(size_t bytes); /* P; may come from vmalloc */

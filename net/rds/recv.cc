@@ -126,7 +126,9 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 	if (how == rds_s_recv_queued) {
 		kernel_sock_wake(rs);
 	} else if (how == rds_s_recv_drop_over_limit) {
-		kernel_log("port %u is flooded past its limit, connection dropped", rs->port);
+		if (lane_of(conn)->up()) /* not for each that is still under way */
+			kernel_log("port %u is flooded past its limit, connection dropped",
+				   rs->port);
 		rds_conn_drop(conn);
 	}
 }

@@ -41,9 +41,10 @@ victim() {
 	await 10 grep -q '^ready' /tmp/victim.out
 }
 
-# a never-reading socket under a flood: what is queued has an end, at 32 MiB and four receive limits, whatever the size
-# of the messages. Several times as much is offered: flood_unread SIZE BYTES LEAST MOST
+# a never-reading socket under a flood: what is queued has an end, at recv_cap_mb and four receive limits, whatever the
+# size of the messages. Several times as much is offered: flood_unread SIZE BYTES LEAST MOST
 flood_unread() {
+	echo 32 > /sys/module/rds/parameters/recv_cap_mb
 	trap 'killall rds-hoard || true' EXIT
 	weigh
 	start deaf b "rds-hoard unread --bind $B4"

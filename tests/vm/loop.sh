@@ -272,7 +272,7 @@ tcp_limits() {
 		cd /proc/sys/net/rds/tcp
 		for pair in "rds_tcp_sndbuf 4608" "rds_tcp_rcvbuf 2304"; do
 			name=${pair% *} least=${pair#* }
-			for value in 0 -1 1 $((least - 1)) 2147483648 4294967296 9223372036854775808 word; do
+			for value in -1 1 $((least - 1)) 2147483648 4294967296 9223372036854775808 word; do
 				if echo $value > $name; then exit 1; fi
 				[ "$(cat $name)" = 0 ]
 			done
@@ -280,8 +280,9 @@ tcp_limits() {
 				echo $value > $name
 				[ "$(cat $name)" = $value ]
 			done
-			if echo 0 > $name; then exit 1; fi
-			[ "$(cat $name)" = $least ]
+			# back to the choice of TCP (T28)
+			echo 0 > $name
+			[ "$(cat $name)" = 0 ]
 		done' 2> /dev/null
 	ip netns del c
 	[ "$(cat /proc/sys/net/rds/tcp/*)" = "0

@@ -115,7 +115,8 @@ int rds_tcp_connection::deliver(gfp_t gfp)
 		return 0;
 	}
 	rds_tcp_incoming *whole = partial;
-	whole->inc.i_memory = sizeof(*whole) + whole->linear_len + whole->chain.memory;
+	whole->inc.i_memory = static_cast<u32>(
+		kernel_alloc_takes(sizeof(*whole) + whole->linear_len) + whole->chain.memory);
 	partial = nullptr;
 	stream.reset();
 	rds_recv_incoming(conn, &conn->c_faddr, &conn->c_laddr, &whole->inc, gfp);

@@ -13,6 +13,7 @@
 
 EXPORT_RDS(__rds_trans_register);
 EXPORT_RDS(kernel_alloc);
+EXPORT_RDS(kernel_alloc_takes);
 EXPORT_RDS(kernel_cond_resched);
 EXPORT_RDS(kernel_free);
 EXPORT_RDS(kernel_list_corrupted);

@@ -16,6 +16,11 @@ void *kernel_alloc(size_t bytes, gfp_t gfp)
 	return kmalloc(bytes, gfp);
 }
 
+size_t kernel_alloc_takes(size_t bytes)
+{
+	return kmalloc_size_roundup(bytes);
+}
+
 void *kernel_zalloc(size_t bytes, gfp_t gfp)
 {
 	return kzalloc(bytes, gfp);
