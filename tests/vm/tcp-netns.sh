@@ -182,18 +182,19 @@ watched() {
 
 # 8. Congestion: a slow reader, many senders.
 sent() { grep -o "$1=[0-9]*" /tmp/send.out | tail -n 1 | cut -d= -f2; }
+heavy=$((4096 * ${SCALE:-1})) reader="--delay-us 500"
+# there a sender needs 0.15 s for each of them
+! slow || reader="--delay-us 400000"
 
 slow_reader() {
-	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1} * ${SCALE:-1}))"
-	transfer a $A4 b $B4 "$reader" "--count $(n 500) --sizes $size --nonblock --quiet"
+	transfer a $A4 b $B4 "$reader" "--count $(n 250) --sizes $heavy --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
-	transfer b $B4 a $A4 "$reader" "--count $(n 500) --sizes $size --quiet"
+	transfer b $B4 a $A4 "$reader" "--count $(n 250) --sizes $heavy --quiet"
 }
 
 # poll tells who does not monitor of any end of congestion; a wake-up that never comes shows as a late one
 unmonitored() {
-	size=$((4096 * ${SCALE:-1})) reader="--delay-us $((500 * ${SCALE:-1} * ${SCALE:-1}))"
-	transfer a $A4 b $B4 "$reader" "--count $(n 500) --sizes $size --nonblock --no-monitor --quiet"
+	transfer a $A4 b $B4 "$reader" "--count $(n 250) --sizes $heavy --nonblock --no-monitor --quiet"
 	[ "$(sent cong_updates)" = 0 ]
 	[ "$(sent enobufs)" -gt 0 ]
 	[ $(($(sent late) * 2)) -le "$(sent enobufs)" ]
