@@ -1633,8 +1633,7 @@ void rows_pointers_options(tap &t, const half_mapped &memory, const half_mapped 
 	for (const pointer &p : wild_pointers(memory, plenty)) {
 		bool wraps = reinterpret_cast<std::uintptr_t>(p.where) + plenty < plenty;
 		t.is("counters to " + p.name, wraps ? -EINVAL : -EAGAIN,
-		     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_INFO_COUNTERS, p.where,
-					    &plenty)));
+		     result_of(::getsockopt(s.fd(), SOL_RDS, RDS_INFO_COUNTERS, p.where, &plenty)));
 	}
 	auto *frozen = reinterpret_cast<socklen_t *>(constant.start());
 	t.is("length in read-only memory", -EFAULT,

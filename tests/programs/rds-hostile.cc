@@ -188,7 +188,8 @@ public:
 	explicit connection(const settings &set) : connection(set, set.from) {}
 	/* With a receive buffer, only that much is taken, and nothing before the attack asks for it. */
 	connection(const settings &set, const endpoint &from, int receive_buffer = 0)
-	    : set_(set), fd_(::socket(set.to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0)),
+	    : set_(set),
+	      fd_(::socket(set.to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0)),
 	      deaf_(receive_buffer)
 	{
 		int one = 1;

@@ -23,11 +23,10 @@
 
 namespace {
 
-constexpr char usage[] =
-	"usage: rds-race --tcp ADDRESS [--rounds N]\n"
-	"  --tcp ADDRESS  a local IPv4 address that the TCP transport serves\n"
-	"  --rounds N     sockets that are raced for (1000)\n"
-	"exit:  0 if every call did what it may do, 1 if not\n";
+constexpr char usage[] = "usage: rds-race --tcp ADDRESS [--rounds N]\n"
+			 "  --tcp ADDRESS  a local IPv4 address that the TCP transport serves\n"
+			 "  --rounds N     sockets that are raced for (1000)\n"
+			 "exit:  0 if every call did what it may do, 1 if not\n";
 
 /* The socket of the round, and what the round has shown of it. */
 struct arena {
@@ -108,8 +107,8 @@ void ask(arena &a)
 		return;
 	int transport = transport_of(a.fd);
 	a.claim("what is bound has a transport", transport == 2 || transport == 3);
-	a.note("sendto, bound", call(::sendto(a.fd, "x", 1, MSG_DONTWAIT, a.target.sa(),
-					      a.target.length())),
+	a.note("sendto, bound",
+	       call(::sendto(a.fd, "x", 1, MSG_DONTWAIT, a.target.sa(), a.target.length())),
 	       {1, -EAGAIN, -ENOBUFS});
 }
 
@@ -131,8 +130,9 @@ void options(arena &a)
 {
 	int one = 1, tcp = RDS_TRANS_TCP;
 	char byte;
-	a.note("cancel", call(::setsockopt(a.fd, SOL_RDS, RDS_CANCEL_SENT_TO, a.target.sa(),
-					   a.target.length())),
+	a.note("cancel",
+	       call(::setsockopt(a.fd, SOL_RDS, RDS_CANCEL_SENT_TO, a.target.sa(),
+				 a.target.length())),
 	       {0, -ENOTCONN});
 	a.note("preset", call(::setsockopt(a.fd, SOL_RDS, SO_RDS_TRANSPORT, &tcp, sizeof(tcp))),
 	       {0, -EOPNOTSUPP});

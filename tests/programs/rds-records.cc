@@ -16,10 +16,9 @@
 
 namespace {
 
-constexpr char usage[] =
-	"usage: rds-records --address ADDRESS [--address ADDRESS...]\n"
-	"  --address ADDRESS  one that a record may name; others are wrong\n"
-	"exit:  0 if every byte is right, 1 if not\n";
+constexpr char usage[] = "usage: rds-records --address ADDRESS [--address ADDRESS...]\n"
+			 "  --address ADDRESS  one that a record may name; others are wrong\n"
+			 "exit:  0 if every byte is right, 1 if not\n";
 
 using bytes = std::span<const std::uint8_t>;
 
@@ -43,8 +42,9 @@ bool is_zero(bytes b)
 
 bool known6(bytes b)
 {
-	return std::any_of(known.begin(), known.end(),
-			   [&](const auto &a) { return std::equal(b.begin(), b.end(), a.begin()); });
+	return std::any_of(known.begin(), known.end(), [&](const auto &a) {
+		return std::equal(b.begin(), b.end(), a.begin());
+	});
 }
 
 bool known4(bytes b)
@@ -124,8 +124,8 @@ std::vector<field> connection(std::size_t size)
 
 std::vector<field> message(std::size_t size)
 {
-	return {{"seq", 8, sequence},	  {"len", 4, length},	    {"laddr", size, address},
-		{"faddr", size, address}, {"lport", 2, anything},   {"fport", 2, anything},
+	return {{"seq", 8, sequence},	  {"len", 4, length},	  {"laddr", size, address},
+		{"faddr", size, address}, {"lport", 2, anything}, {"fport", 2, anything},
 		{"flags", 1, is_zero},	  {"tos", 1, is_zero}};
 }
 
@@ -142,14 +142,10 @@ std::vector<field> socket(std::size_t size)
 
 std::vector<field> tcp(std::size_t size)
 {
-	std::vector<field> all{{"local_addr", size, address},
-			       {"local_port", 2, anything},
-			       {"peer_addr", size, address},
-			       {"peer_port", 2, anything},
-			       {"hdr_rem", 8, at_most<48>},
-			       {"data_rem", 8, length},
-			       {"last_sent_nxt", 4, anything},
-			       {"last_expected_una", 4, anything},
+	std::vector<field> all{{"local_addr", size, address},  {"local_port", 2, anything},
+			       {"peer_addr", size, address},   {"peer_port", 2, anything},
+			       {"hdr_rem", 8, at_most<48>},    {"data_rem", 8, length},
+			       {"last_sent_nxt", 4, anything}, {"last_expected_una", 4, anything},
 			       {"last_seen_una", 4, anything}};
 	if (size == 4)
 		all.push_back({"tos", 1, is_zero});

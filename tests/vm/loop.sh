@@ -200,7 +200,7 @@ records() {
 # 10. Settings: as documented, in the first namespace only; a value is taken as it is or refused, and nothing beside
 # it changes.
 settings() {
-	cd /proc/sys/net/rds
+	cd /proc/sys/net/rds || exit
 	grep . reconnect_min_delay_ms reconnect_max_delay_ms max_unacked_packets max_unacked_bytes ping_enable \
 		tcp/rds_tcp_sndbuf tcp/rds_tcp_rcvbuf
 }
@@ -313,9 +313,9 @@ for pair in "$L4 $L4" "$L4 127.0.0.2" "$L6 $L6" "$T4 $T4" "$T6 $T6"; do
 	scenario "verified traffic, ${pair% *} to ${pair#* }" exchange "${pair% *}" "${pair#* }"
 done
 scenario "a receiver that never reads costs no more than its limit" \
-	within 16384 never_reads $L4 8192 $(n 50000) 12288 24576
-scenario "the same with empty messages" within 16384 never_reads $L4 0 $(n 500000) 4096 24576
-scenario "the same for a TCP-bound receiver" within 16384 never_reads $T4 8192 $(n 50000) 0 8192
+	within 16384 never_reads $L4 8192 "$(n 50000)" 12288 24576
+scenario "the same with empty messages" within 16384 never_reads $L4 0 "$(n 500000)" 4096 24576
+scenario "the same for a TCP-bound receiver" within 16384 never_reads $T4 8192 "$(n 50000)" 0 8192
 scenario "bound sockets keep rds_loop" kept_by_sockets
 scenario "rmmod rds_loop under traffic, traffic again" goes_under_traffic
 second="--tcp6 $(bare $T6)"
@@ -324,7 +324,7 @@ rds-errno --tcp $T4 $second --far 10.9.9.9 > /tmp/errno
 sed -E 's/^((not )?ok) [0-9]+ - /\1 0 - rds-errno: /; s/^1\.\./# rows: /' /tmp/errno
 scenario "every row of rds-errno is as promised" grep -q '^1\.\.[0-9]' /tmp/errno
 ! grep -q '^not ok' /tmp/errno || failed=1
-scenario "a socket is fresh or bound, whoever looks" rds-race --tcp $T4 --rounds $(n 2000)
+scenario "a socket is fresh or bound, whoever looks" rds-race --tcp $T4 --rounds "$(n 2000)"
 scenario "messages without end for nobody have a limit" endless_messages
 scenario "peers without end have a limit" endless_peers
 scenario "peers that nobody needs are forgotten" forgets_peers
