@@ -24,7 +24,7 @@ COMPLAINT = re.compile(
     r"|possible (recursive|circular) locking|inconsistent lock state|Invalid wait context"
     r"|suspicious RCU usage|sleeping function called|scheduling while atomic"
     r"|Voluntary context switch within RCU|ODEBUG: |list_(add|del) corruption"
-    r"|refcount_t: |Segfault with no mm|leaked (reference|.* users at)|soft lockup")
+    r"|refcount_t: |Segfault with no mm|leaked (reference|.* users at)|soft lockup|were never freed")
 # "[    1.234567] " and, with lockdep, "[  T12] "
 STAMP = re.compile(r"^(\[ *\d+\.\d+\](\[ *[TC]\d+\])? )")
 

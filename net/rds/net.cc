@@ -87,8 +87,8 @@ int rds_core_init(void)
 void rds_core_exit(void)
 {
 	if (rds_live.nets || rds_live.peers || rds_live.maps)
-		kernel_log("%u namespaces, %u peers, %u maps were never freed", rds_live.nets,
-			   rds_live.peers, rds_live.maps);
+		kernel_log_info("RDS: %u namespaces, %u peers, %u maps were never freed",
+				rds_live.nets, rds_live.peers, rds_live.maps);
 	rds_lists_exit();
 	rds_info_exit();
 	rds_stats_exit();

@@ -272,5 +272,5 @@ unload_all() {
 	fails grep -qE '^rds' /proc/modules
 	# a process's name in brackets is that of a kernel thread
 	fails sh -c "ps | grep -E '\\[.*rds.*\\]' | grep -v grep"
-	fails sh -c "dmesg | grep -E 'Objects remaining|unregister_netdevice|still has objects'"
+	fails sh -c "dmesg | grep -E 'were never freed|unregister_netdevice'"
 }
