@@ -114,7 +114,7 @@ never_reads() {
 	grep -q '^result send stalled' /tmp/send.out
 	held "$4" "$5"
 	killall rds-xfer
-	await 10 ended recv
+	await 100 ended recv
 }
 
 # hoard NAME OPTIONS: somebody queues without end, and keeps what he could queue
