@@ -166,6 +166,28 @@ rds_incoming *take(rds_sock *rs, bool peek)
 	return inc;
 }
 
+/*
+ * Some of those that came by @trans, or of all: the queue may be long, and the lock is a spinlock.
+ * Return: there may be more.
+ */
+bool take_some(rds_sock *rs, const rds_transport *trans, rds_sock::inc_list &to)
+{
+	u32 left = 64;
+	kernel::guard hold(rs->rcv_lock);
+	rds_incoming *inc = rs->received.front();
+	while (inc && left) {
+		rds_incoming *next = rs->received.next(inc);
+		if (!trans || inc->i_conn->c_trans == trans) {
+			rds_sock::inc_list::remove(inc);
+			uncharge(rs, inc);
+			to.push_back(inc);
+			left--;
+		}
+		inc = next;
+	}
+	return !left;
+}
+
 /* The copy failed: it is the oldest again, unless the socket was closed meanwhile. */
 void give_back(rds_sock *rs, rds_incoming *inc)
 {
@@ -265,19 +287,14 @@ void rds_recv_other_lane(rds_connection *conn)
 
 void rds_recv_purge(rds_sock *rs, const rds_transport *trans)
 {
-	rds_sock::inc_list gone;
-	{
-		kernel::guard hold(rs->rcv_lock);
-		rs->received.each([&](rds_incoming *inc) {
-			if (trans && inc->i_conn->c_trans != trans)
-				return;
-			rds_sock::inc_list::remove(inc);
-			uncharge(rs, inc);
-			gone.push_back(inc);
-		});
+	bool more = true;
+	while (more) {
+		rds_sock::inc_list gone;
+		more = take_some(rs, trans, gone);
+		while (rds_incoming *inc = gone.pop_front())
+			rds_inc_put(inc);
+		kernel_cond_resched();
 	}
-	while (rds_incoming *inc = gone.pop_front())
-		rds_inc_put(inc);
 }
 
 long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)

@@ -367,5 +367,6 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 			rds_message_put(rm);
 		rds_message_put(rm);
 		rs->put();
+		kernel_cond_resched();
 	}
 }
