@@ -132,8 +132,12 @@ rds_transport *rds_trans_loopback(void)
 {
 	{
 		kernel::shared_guard hold(registry_lock());
-		if (registry[RDS_TRANS_LOOP])
+		if (registry[RDS_TRANS_LOOP]) {
+			/* it can be had again: should it go, the next use may ask at once */
+			if (kernel::read_once(loop_missing_since))
+				kernel::write_once(loop_missing_since, 0UL);
 			return registry[RDS_TRANS_LOOP];
+		}
 	}
 	/* any user gets here: not a modprobe for each call, if there is none to load */
 	unsigned long now = kernel_ticks(), last = kernel::read_once(loop_missing_since);
