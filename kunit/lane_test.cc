@@ -498,6 +498,40 @@ TEST_CASE(storm__drops_under_traffic)
 	s->on_xmit = nullptr;
 }
 
+/* X19: a sender that is told "no memory" while the lane dies leaves no work behind. */
+TEST_CASE(destroy__no_retry_is_left)
+{
+	for (u32 round = 0; round < 20; round++) {
+		SCENARIO(s);
+		test_socket from(1, from_port);
+		ASSERT(from.bound());
+		lane_ref lane(s.fake(), 1, 2);
+		ASSERT(lane);
+		s->deliver = false;
+		rds_conn_connect_if_down(lane.get());
+		ASSERT(reaches(lane.get(), RDS_CONN_UP));
+		gate inside;
+		s->arg = &inside;
+		s->on_xmit = [](fake_transport *f, rds_connection *, rds_message *rm, bool *) {
+			if (rm->m_flags & RDS_MSG_MAP)
+				return 0;
+			static_cast<gate *>(f->arg)->pass();
+			return -ENOMEM;
+		};
+		inside.close();
+		thread sender(
+			[&] { EXPECT_EQ(send_number(from, 2, to_port, 1), sizeof(numbered)); });
+		EXPECT(inside.reached());
+		thread destroyer([&] { rds_peer_destroy(lane->c_peer); });
+		EXPECT(eventually([&] { return lane->dying(); }));
+		inside.open();
+		sender.join();
+		destroyer.join();
+		EXPECT(!lane->c_send_work.cancel());
+		s->on_xmit = nullptr;
+	}
+}
+
 /* L28, CVE-2026-97491: what is shut down slowly keeps nobody else from anything. */
 TEST_CASE(shutdown__of_others_is_not_waited_for)
 {

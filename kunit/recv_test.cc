@@ -132,6 +132,40 @@ TEST_CASE(deliver__source_and_length)
 	}
 }
 
+/* Nothing but the socket's lock orders them. */
+TEST_CASE(deliver__two_lanes_at_once)
+{
+	constexpr u32 each = 3000;
+	RECEIVER(r);
+	lane_ref other(s.fake(), 1, 8);
+	ASSERT(other);
+	r.to.buffers(0, 16 << 20);
+	auto deliver = [&](u32 me, rds_lane *lane) {
+		rds_header h = rds::make_header(kernel::be16(far_port), kernel::be16(my_port),
+						sizeof(numbered));
+		for (u32 i = 0; i < each; i++) {
+			numbered n{me, i};
+			h.h_sequence = kernel::be64(i + 1);
+			if (!EXPECT(s->inject(lane, h, &n)))
+				return;
+		}
+	};
+	{
+		thread a([&] { deliver(0, r.lane.get()); });
+		thread b([&] { deliver(1, other.get()); });
+	}
+	EXPECT_EQ(r.to.rds()->rcv_count, 2 * each);
+	u32 next[2] = {};
+	for (u32 i = 0; i < 2 * each; i++) {
+		numbered n{};
+		ASSERT_EQ(r.to.recv(&n, sizeof(n)), sizeof(n));
+		ASSERT(n.sender < 2);
+		ASSERT_EQ(n.number, next[n.sender]++);
+	}
+	EXPECT_EMPTY(r.to);
+	EXPECT_EQ(r.to.rds()->rcv_bytes, 0);
+}
+
 TEST_CASE(charge__added_and_given_back)
 {
 	RECEIVER(r);

@@ -142,6 +142,42 @@ TEST_CASE(fifo__busy_sender_takes_what_others_queue)
 	}
 }
 
+/* It has found nothing more to send, but still has the lane: who comes now relies on its next look. */
+TEST_CASE(fifo__queued_while_the_holder_leaves)
+{
+	struct leaving {
+		gate out;
+		rds_connection *conn;
+		u32 xmits;
+	} l;
+	SCENARIO(s);
+	pair p;
+	ASSERT(p.ok());
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	ASSERT(warm_up(s, p, lane.get()));
+	l.conn = lane.get();
+	l.xmits = fake_of(lane.get())->xmits;
+	s->arg = &l;
+	s->on_bracket = [](fake_transport *f, rds_connection *conn) {
+		auto *l = static_cast<leaving *>(f->arg);
+		if (conn == l->conn && fake_of(conn)->xmits > l->xmits)
+			l->out.pass();
+	};
+	l.out.close();
+	{
+		thread holder(
+			[&] { EXPECT_EQ(send_number(p.from, 2, to_port, 0), sizeof(numbered)); });
+		EXPECT(l.out.reached());
+		EXPECT_EQ(send_number(p.from, 2, to_port, 1), sizeof(numbered));
+		EXPECT_EQ(queued_on(lane.get()), 1);
+		l.out.open();
+	}
+	EXPECT_NUMBER(p.to, 0);
+	EXPECT_NUMBER(p.to, 1);
+	s->on_bracket = nullptr;
+}
+
 TEST_CASE(partial__resumed_at_each_byte)
 {
 	constexpr u32 len = 24;
