@@ -449,6 +449,9 @@ int rds_conn_state(const struct rds_connection *conn);
 /** rds_conn_alive - 1: its peer is on the table; 0: it is on its way out. Context: A. */
 int rds_conn_alive(const struct rds_connection *conn);
 
+/** rds_conn_lanes - how many lanes the peer says it can have, 1 to 8; 0: not known. Context: A. */
+unsigned int rds_conn_lanes(const struct rds_connection *conn);
+
 /** rds_conn_claim - DOWN -> CONNECTING for an accepted connection. A. Return: 1 when claimed. */
 int rds_conn_claim(struct rds_connection *conn);
 

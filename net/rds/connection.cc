@@ -224,6 +224,11 @@ int rds_conn_alive(const rds_connection *conn)
 	return !kernel::read_once(conn->c_peer->dying);
 }
 
+unsigned int rds_conn_lanes(const rds_connection *conn)
+{
+	return kernel::read_once(conn->c_peer->offered_lanes);
+}
+
 int rds_conn_claim(rds_connection *conn)
 {
 	return lane_of(conn)->claim();

@@ -52,7 +52,8 @@ void handshake_received(rds_lane *lane, const rds_header *hdr)
 		return;
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
-	unsigned int lanes = hs.lanes(peer->nr_lanes);
+	unsigned int lanes = hs.lanes(peer->offered_lanes);
+	kernel::write_once(peer->offered_lanes, u8(lanes));
 	kernel::write_once(peer->nr_lanes, u8(lanes < lanes_offered ? lanes : lanes_offered));
 	kernel::write_once(peer->probe_outstanding, u8{0});
 }

@@ -268,6 +268,7 @@ struct rds_peer {
 
 	/* handshake (ping.cc); written by lane 0's receiver, nr_lanes is also read by senders */
 	u8 nr_lanes = 0; /* 0: not known yet */
+	u8 offered_lanes = 0; /* by the peer */
 	u8 probe_outstanding = 0;
 	u32 peer_gen = 0;
 

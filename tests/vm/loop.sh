@@ -314,8 +314,8 @@ for pair in "$L4 $L4" "$L4 127.0.0.2" "$L6 $L6" "$T4 $T4" "$T6 $T6"; do
 done
 scenario "a receiver that never reads costs no more than its limit" \
 	within 16384 never_reads $L4 8192 "$(n 50000)" 12288 24576
-scenario "the same with empty messages" within 16384 never_reads $L4 0 "$(n 500000)" 4096 24576
-scenario "the same for a TCP-bound receiver" within 16384 never_reads $T4 8192 "$(n 50000)" 0 8192
+slow || scenario "the same with empty messages" within 16384 never_reads $L4 0 "$(n 500000)" 4096 24576
+slow || scenario "the same for a TCP-bound receiver" within 16384 never_reads $T4 8192 "$(n 50000)" 0 8192
 scenario "bound sockets keep rds_loop" kept_by_sockets
 scenario "rmmod rds_loop under traffic, traffic again" goes_under_traffic
 second="--tcp6 $(bare $T6)"

@@ -143,11 +143,13 @@ bool rds_tcp_connection::any_waiting()
 	return !waiting.empty();
 }
 
-/* The first, off the list; or null. */
+/* The first, rather one that speaks, off the list; or null. */
 rds_tcp_waiting *rds_tcp_connection::pop_waiting()
 {
 	kernel::guard g(net->lock);
-	rds_tcp_waiting *w = waiting.front();
+	rds_tcp_waiting *w = speaking();
+	if (!w)
+		w = waiting.front();
 	if (w)
 		unfile(w);
 	return w;
@@ -252,18 +254,43 @@ void rds_tcp_connection::heed_knock()
 		rds_conn_drop(conn);
 }
 
+/* RDS begins with its map. Who just connects says nothing. */
+bool rds_tcp_connection::rival_speaks()
+{
+	kernel::guard g(net->lock);
+	return speaking();
+}
+
+/* Net's lock held. The first on which there is something to read, or null. */
+rds_tcp_waiting *rds_tcp_connection::speaking()
+{
+	net->lock.assert_held();
+	rds_tcp_waiting *w = waiting.front();
+	while (w && ksock_unread(w->sock) < RDS_HEADER_BYTES)
+		w = waiting.next(w);
+	return w;
+}
+
 /*
- * The peer has opened another stream, and yet its TCP answers on this one: those are lanes of its
- * own. It had agreed on several with whoever was here before us, and has not heard our number yet,
- * or does not take lanes back. Each gets its turn.
+ * The peer has opened another stream and speaks on it, and yet its TCP answers on this one. On a
+ * stream that never said a word there is no RDS. Else, where the peer has several lanes, those are
+ * lanes of its own: it had agreed on several with whoever was here before us, and has not heard our
+ * number yet, or does not take lanes back. Each gets its turn.
  */
-bool rds_tcp_connection::is_other_lane()
+bool rds_tcp_connection::must_yield()
 {
 	unsigned long now = kernel_ticks();
 	if (!rival_since)
 		rival_since = now | 1;
-	return now - rival_since > answer_time + TICKS_PER_SECOND &&
-	       ksock_answered(sock, answer_time);
+	if (now - rival_since <= answer_time + TICKS_PER_SECOND || !rival_speaks())
+		return false;
+	bool mute;
+	{
+		sock_guard g(sock);
+		mute = !heard;
+	}
+	other_lane = !mute && rds_conn_lanes(conn) > 1 && ksock_answered(sock, answer_time);
+	return mute || other_lane;
 }
 
 /*
@@ -274,12 +301,10 @@ unsigned long rds_tcp_connection::make_room()
 {
 	switch (rds_conn_state(conn)) {
 	case RDS_CONN_UP:
-		if (sock && is_other_lane()) {
-			other_lane = true;
+		if (sock && must_yield())
 			rds_conn_drop(conn);
-		} else {
+		else
 			doubt_stream();
-		}
 		return TICKS_PER_SECOND;
 	case RDS_CONN_CONNECTING:
 		/* without a socket, conn_connect is about to be called, and takes what waits; or

@@ -160,11 +160,13 @@ struct rds_tcp_connection : ksock_user {
 private:
 	void take_waiting();
 	unsigned long make_room();
-	bool is_other_lane();
+	bool rival_speaks();
+	bool must_yield();
 	void heed_knock();
 	void doubt_stream();
 	void trust_stream();
 	rds_tcp_waiting *pop_waiting();
+	rds_tcp_waiting *speaking();
 	int take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *used);
 	int take_payload(sk_buff *skb, u32 off, u32 len, gfp_t gfp);
 	int prepare_partial(gfp_t gfp);

@@ -64,6 +64,7 @@ EXPORT_RDS(rds_conn_destroy_net);
 EXPORT_RDS(rds_conn_drop);
 EXPORT_RDS(rds_conn_drop_net);
 EXPORT_RDS(rds_conn_get);
+EXPORT_RDS(rds_conn_lanes);
 EXPORT_RDS(rds_conn_put);
 EXPORT_RDS(rds_conn_reverse);
 EXPORT_RDS(rds_conn_state);
