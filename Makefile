@@ -50,6 +50,7 @@ help:
 	@echo 'make              the modules for each installed supported kernel, and the tools'
 	@echo 'make modules      only the modules (KDIR=DIR [ARCH=um]: for one kernel tree) -> build/RELEASE/'
 	@echo 'make tools        only the user-space programs -> build/tools/'
+	@echo 'make programs     what the tests run in a guest -> build/tests/'
 	@echo 'make check        style, static checks, object gate'
 	@echo 'make test         everything: set-up, build, checks, all rings of tests'
 	@echo 'make demo         two machines talk RDS'

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# depmod and its like, also for who is not root
+os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 CACHE = os.environ.get("RDS_CACHE") or os.path.expanduser("~/.cache/rds")
 
 
@@ -57,7 +59,7 @@ def kit_arch(kit):
 
 def find_program(name):
     """A file of this machine: a path, or the name of an installed program."""
-    path = name if "/" in name else shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    path = name if "/" in name else shutil.which(name)
     if not path or not os.path.exists(path):
         raise FileNotFoundError("no program %s on this machine" % name)
     return path

@@ -40,6 +40,7 @@ constexpr char usage[] =
 	"       --sizes WHAT    N, A-B, mix or mix:MAX (mix, up to 65536)\n"
 	"       --seed S        (1)\n"
 	"       --quiet         no progress lines\n"
+	"       --every MS      time between them (1000)\n"
 	"send:  --nonblock      MSG_DONTWAIT and poll; else the kernel waits\n"
 	"       --no-monitor    without RDS_CONG_MONITOR\n"
 	"       --sndbuf N      usable bytes of the send buffer (at least the largest message)\n"
@@ -52,7 +53,7 @@ constexpr char usage[] =
 
 struct settings {
 	endpoint local, remote;
-	unsigned pairs = 1, senders = 1, timeout = 20, delay_us = 0;
+	unsigned pairs = 1, senders = 1, timeout = 20, delay_us = 0, every_ms = 1000;
 	std::uint64_t count = 0, seed = 1;
 	std::size_t sndbuf = 0, rcvbuf = 0;
 	size_spec sizes;
@@ -450,7 +451,7 @@ int watch(const settings &set, const char *role)
 			seen = total.events;
 			moved = clock::now();
 		}
-		if (!set.quiet && since(told) >= 0.1) {
+		if (!set.quiet && since(told) * 1000 >= set.every_ms) {
 			told = clock::now();
 			progress(role, !set.file.empty() || !set.out.empty(), since(start));
 		}
@@ -494,6 +495,7 @@ settings read_settings(arguments &args, bool sending)
 	set.timeout = static_cast<unsigned>(args.number("--timeout", 20, 86400));
 	set.hello = !args.flag("--no-hello");
 	set.quiet = args.flag("--quiet");
+	set.every_ms = static_cast<unsigned>(args.number("--every", 1000, 86400000));
 	set.count = args.number("--count", sending || !set.hello ? 1000 : 0);
 	set.seed = args.number("--seed", 1);
 	auto sizes = size_spec::parse(args.text("--sizes", "mix"));

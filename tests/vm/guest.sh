@@ -229,7 +229,7 @@ begin() {
 	job=${JOB:-}
 	start "recv$job" "$3" "rds-xfer recv --bind $4:$port --quiet $5"
 	await 20 grep -q '^ready' "/tmp/recv$job.out" || return 1
-	start "send$job" "$1" "rds-xfer send --bind $2:$((port + 8)) --to $4:$port $6"
+	start "send$job" "$1" "rds-xfer send --bind $2:$((port + 8)) --to $4:$port --every 100 $6"
 }
 
 # conclude: all of it arrived once, in order, with every byte; the two sides have compared their SHA-256
