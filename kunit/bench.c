@@ -105,6 +105,22 @@ bool bench_wait(bool (*cond)(void *arg), void *arg, unsigned int ms)
 	return cond(arg);
 }
 
+/* For what bench_wake() announces: a hundred threads that look each tick are a load. */
+bool bench_wait_woken(bool (*cond)(void *arg), void *arg, unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+	int seen;
+
+	do {
+		seen = atomic_read(&bench_wakes);
+		if (cond(arg))
+			return true;
+		wait_event_timeout(bench_queue, atomic_read(&bench_wakes) != seen,
+				   max_t(long, end - jiffies, 1));
+	} while (time_before(jiffies, end));
+	return cond(arg);
+}
+
 void bench_wake(void)
 {
 	atomic_inc(&bench_wakes);

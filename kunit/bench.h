@@ -35,6 +35,7 @@ struct bench_thread *bench_start(void (*func)(void *arg), void *arg); /* NULL: n
 void bench_join(struct bench_thread *t);
 /** bench_wait - until @cond(@arg), looked at with every bench_wake() and every tick */
 bool bench_wait(bool (*cond)(void *arg), void *arg, unsigned int ms);
+bool bench_wait_woken(bool (*cond)(void *arg), void *arg, unsigned int ms);
 void bench_wake(void); /* A */
 void bench_sleep(unsigned int ms);
 void bench_yield(void);

@@ -159,7 +159,10 @@ struct gate {
 			return;
 		kernel::add_return(waiting, 1u);
 		bench_wake();
-		eventually([&] { return !kernel::read_once(closed); });
+		/* longer than anybody waits for what is on the other side */
+		bench_wait_woken(
+			[](void *g) { return !kernel::read_once(static_cast<gate *>(g)->closed); },
+			this, 6 * patience);
 		kernel::add_return(waiting, ~0u);
 	}
 	bool reached(u32 by = 1)
