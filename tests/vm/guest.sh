@@ -146,24 +146,27 @@ free_again() {
 
 # ------------------------------------------------------------------ background jobs
 
-# start NAME HOST COMMAND: its output is in /tmp/NAME.out
+# start NAME HOST COMMAND: its output is in /tmp/NAME.out. An older job of that name may still be on its way out: the
+# status is that of this one, in a file of its own.
 start() {
 	rm -f "/tmp/$1.out" "/tmp/$1.rc"
 	touch "/tmp/$1.out"
+	verdict=$(mktemp /tmp/status.XXXXXX)
+	echo "$verdict" > "/tmp/$1.rc"
 	(
 		status=0
 		on "$2" "$3" > "/tmp/$1.out" 2>&1 || status=$?
-		echo $status > "/tmp/$1.rc"
+		echo $status > "$verdict"
 	) &
 }
 
-ended() { [ -s "/tmp/$1.rc" ]; }
+ended() { read -r verdict < "/tmp/$1.rc" && [ -s "$verdict" ]; }
 
 # finish NAME [SECONDS]: waits for it, shows what it said, returns its status
 finish() {
 	await "${2:-60}" ended "$1" || return 1
 	cat "/tmp/$1.out"
-	return "$(cat "/tmp/$1.rc")"
+	return "$(cat "$verdict")"
 }
 
 # ------------------------------------------------------------------ hosts
