@@ -101,18 +101,29 @@ two_worlds() {
 
 # 6. Traffic that is disturbed N times by COMMAND, in its first half, is late, not wrong. The receiver is paced, so
 # that no machine is too fast for that; $COUNT is for each flow.
+# What comes when the transfer is over shows nothing: then a longer one.
 disturbed() {
-	times=$1
+	times=$1 length=$COUNT
 	shift
-	begin a "$A" b "$B" "--delay-us $PACE $RECV" "--count $COUNT $SEND"
-	for i in $(seq "$times"); do
-		await 60 moving $((i * COUNT / (2 * times)))
-		"$@"
+	until disturb "$@"; do
+		conclude
+		length=$((length * 2))
+		[ "$length" -le $((COUNT * 8)) ]
 	done
-	# it was still running when the last one hit
-	moving 1
 	conclude
 }
+
+# it was still running when the last one hit
+disturb() {
+	begin a "$A" b "$B" "--delay-us $PACE $RECV" "--count $length $SEND" || return 1
+	for i in $(seq "$times"); do
+		await 60 over_or_moving $((i * length / (2 * times))) || return 1
+		"$@" || return 1
+	done
+	moving 1
+}
+over_or_moving() { ended send || moving "$1"; }
+
 SEND="--sizes 0-3000" RECV="" COUNT=$(n 4000)
 # so that it outlives what is done to it, which takes a debug kernel a second each time
 PACE=500

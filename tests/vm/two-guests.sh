@@ -59,7 +59,7 @@ pings() {
 
 # 3. The cable is pulled for a moment. Receivers are paced where the traffic must outlive what is done to it.
 link_blinks() {
-	begin a "$1" b "$2" "--delay-us 200" "--count 4000 --sizes 0-4000"
+	begin a "$1" b "$2" "--delay-us 500" "--count 4000 --sizes 0-4000"
 	for sent in 1000 2000; do
 		await 60 moving $sent
 		on b "ip link set eth0 down; usleep 400000; ip link set eth0 up"
@@ -70,7 +70,7 @@ link_blinks() {
 
 # 4. TCP connections die under traffic.
 streams_die() {
-	begin b "$2" a "$1" "--delay-us 200" "--count 4000 --sizes 0-4000 --nonblock"
+	begin b "$2" a "$1" "--delay-us 500" "--count 4000 --sizes 0-4000 --nonblock"
 	for sent in 500 1000 1500 2000; do
 		await 60 moving $sent
 		on b "ss -tnK '( sport = :16385 or dport = :16385 )'" | grep -q 16385
