@@ -44,6 +44,7 @@
 	OFFSET(rds_incoming, i_saddr) \
 	OFFSET(rds_incoming, i_hdr) \
 	OFFSET(rds_incoming, i_rx_ns) \
+	OFFSET(rds_incoming, i_stamps) \
 	OFFSET(rm_rdma_op, op_remote_addr) \
 	OFFSET(rm_rdma_op, op_bytes) \
 	OFFSET(rm_rdma_op, op_token) \
@@ -92,6 +93,7 @@
 	OFFSET(rds_message, m_more) \
 	OFFSET(rds_message, m_ack_seq) \
 	OFFSET(rds_message, m_linear_data) \
+	OFFSET(rds_message, m_zcopy) \
 	OFFSET(rds_message, m_rdma) \
 	OFFSET(rds_message, m_atomic) \
 	OFFSET(rds_transport, t_name) \
@@ -121,6 +123,7 @@
 	OFFSET(rds_transport, free_mr) \
 	OFFSET(rds_transport, flush_mrs) \
 	OFFSET(rds_transport, laddr_check6) \
+	OFFSET(rds_transport, get_tos_map) \
 	OFFSET(rds_info_iterator, buf) \
 	OFFSET(rds_info_iterator, room) \
 	OFFSET(rds_info_iterator, used)

@@ -84,6 +84,41 @@ int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from);
 int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
 			  struct iov_iter *to);
 
+/**
+ * kernel_pieces_of_user - the user's own pages that the next @bytes of @from lie in, referenced
+ * P. Return: pieces, at most @max; -EFAULT, -ENOMEM with nothing held. kernel_pieces_free() ends it.
+ */
+int kernel_pieces_of_user(struct bio_vec *pieces, unsigned int max, size_t bytes,
+			  struct iov_iter *from);
+/** kernel_iter_pages - how many pieces that can be, at most */
+unsigned int kernel_iter_pages(const struct iov_iter *from);
+
+/* Locked memory of a user, charged against RLIMIT_MEMLOCK. */
+struct kernel_charge {
+	void *user;
+	unsigned int pages;
+};
+/** kernel_charge_locked - for @bytes of the current user's. P. Return: 0, -ENOBUFS, -ENOMEM. */
+int kernel_charge_locked(struct kernel_charge *c, size_t bytes);
+void kernel_uncharge_locked(struct kernel_charge *c); /* A; once, what was charged */
+
+/* ---- control messages: P ---- */
+
+struct kernel_control {
+	void *at; /* null before the first */
+	const void *data;
+	u32 len; /* bytes of data */
+	int level, type;
+};
+/** kernel_control_next - the next one of a sender's. Return: 1; 0 no more; -EINVAL broken. */
+int kernel_control_next(struct msghdr *msg, struct kernel_control *c);
+/** kernel_control_put - append one for the reader. Return: 0, MSG_CTRUNC told; -EFAULT. */
+int kernel_control_put(struct msghdr *msg, int level, int type, const void *data, unsigned int len);
+u64 kernel_control_room(const struct msghdr *msg); /* bytes left */
+u64 kernel_control_space(unsigned int len); /* what a message of that length takes */
+/** kernel_control_put_time - SO_TIMESTAMP in the form that the socket wants. Return: as put. */
+int kernel_control_put_time(struct msghdr *msg, const void *sk, u64 wall_ns);
+
 /** kernel_list_corrupted - warn that the links of @item are broken. A. */
 void kernel_list_corrupted(const void *item);
 
@@ -141,6 +176,7 @@ void kernel_cond_resched(void); /* P */
 unsigned long kernel_ticks(void); /* jiffies */
 unsigned long kernel_ms_to_ticks(unsigned int ms);
 u64 kernel_wall_ns(void);
+u64 kernel_clock_ns(void); /* for differences */
 u32 kernel_random(void);
 u32 kernel_random_below(u32 ceiling);
 u32 kernel_hash(const u32 *words, unsigned int nr, u32 seed);

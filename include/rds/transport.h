@@ -17,7 +17,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 1
+#define RDS_TRANSPORT_INTERFACE 2
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -69,6 +69,14 @@ struct rds_connection {
 	u8 c_larger; /* own address >= the peer's, unsigned over 16 bytes (tcp.md 7) */
 };
 
+/* Points of the receive path whose distances SO_RDS_MSG_RXPATH_LATENCY tells. */
+enum rds_rx_stamp {
+	RDS_RX_HEADER, /* the header has come */
+	RDS_RX_START, /* the first byte of payload has */
+	RDS_RX_END, /* all have; the core's own */
+	RDS_RX_STAMPS,
+};
+
 /*
  * A message on its way up. A transport embeds it in whatever holds the payload.
  * i_refs belongs to the core (a refcount_t).
@@ -82,6 +90,7 @@ struct rds_incoming {
 	struct in6_addr i_saddr;
 	struct rds_header i_hdr;
 	u64 i_rx_ns; /* when it was queued, wall clock; 0 unless the socket wants to know */
+	u64 i_stamps[RDS_RX_STAMPS]; /* rds_rx_clock() then; 0: not known */
 };
 
 /* RDMA and atomic operations of a message. The fields are the core's; transports read them. */
@@ -158,6 +167,7 @@ struct rds_message {
 	u8 m_pad[3];
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
+	struct rds_zcopy *m_zcopy; /* the core's: pieces are the sender's own pages */
 	struct rm_rdma_op m_rdma;
 	struct rm_atomic_op m_atomic;
 	/* m_pieces and linear payload follow */
@@ -397,6 +407,13 @@ struct rds_transport {
 	 * Called by, context, return: as laddr_check.
 	 */
 	int (*laddr_check6)(struct net *net, const struct in6_addr *addr, u32 scope_id);
+
+	/**
+	 * get_tos_map - the type of service that connections get for what a user asked for; absent:
+	 * SIOCRDSSETTOS is not supported
+	 * Called by: the ioctl. Context: P, socket lock held.
+	 */
+	u8 (*get_tos_map)(u8 tos);
 };
 
 RDS_EXTERN_C_BEGIN
@@ -515,6 +532,12 @@ void rds_recv_incoming(struct rds_connection *conn, const struct in6_addr *saddr
  * For a transport of one lane whose peer has several. Context: P, nothing is being received.
  */
 void rds_recv_other_lane(struct rds_connection *conn);
+
+/**
+ * rds_rx_clock - now, in ns, for i_stamps; 0 while no socket wants to know. Optional.
+ * Context: A.
+ */
+u64 rds_rx_clock(void);
 
 /** rds_recv_kick - have the worker call the recv hook. Context: A. */
 void rds_recv_kick(struct rds_connection *conn);

@@ -36,6 +36,7 @@ struct bio_vec {
 
 struct iov_iter;
 struct module;
+struct msghdr;
 struct net;
 struct scatterlist;
 struct sock;
@@ -53,6 +54,7 @@ struct sock;
 #include <linux/uio.h>
 
 struct module;
+struct msghdr;
 struct net;
 struct scatterlist;
 struct sock;

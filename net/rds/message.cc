@@ -76,6 +76,24 @@ rds_message *rds_message_alloc(u32 len, gfp_t gfp)
 	return rm;
 }
 
+rds_message *rds_message_of_user(u32 len, iov_iter *from, int *err)
+{
+	u32 max = kernel_iter_pages(from);
+	rds_message *rm = alloc_room(max * sizeof(bio_vec), kernel::gfp_account);
+	*err = -ENOMEM;
+	if (!rm)
+		return nullptr;
+	int nr = kernel_pieces_of_user(rm->m_pieces, max, len, from);
+	if (nr < 0) {
+		*err = nr;
+		kernel_free(rm);
+		return nullptr;
+	}
+	rm->m_nr_pieces = nr;
+	rm->m_len = len;
+	return rm;
+}
+
 void rds_message_addref(rds_message *rm)
 {
 	kernel_ref_inc(&rm->m_refs);
@@ -87,6 +105,7 @@ void rds_message_put(rds_message *rm)
 		return;
 	if (!rm->m_linear)
 		kernel_pieces_free(rm->m_pieces, rm->m_nr_pieces);
+	rds_zcopy_end(rm->m_zcopy);
 	if (rm->m_conn)
 		rds_conn_put(rm->m_conn);
 	if (rm->m_rs)

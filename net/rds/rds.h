@@ -18,6 +18,7 @@
  *               reader. It holds its peer.
  *   rds_sock    counted by struct sock. One reference each: the file, the bound table, each
  *               message that is charged to it. Freed after an RCU grace period.
+ *   rds_zcopy   one owner: the message, then the socket's queue of completions.
  *   cong map    counted. One reference each: a peer for its local and for its remote address, a
  *               bound socket. The 8 KiB of bits come when the first is set and stay.
  *   transport   a module reference for each socket that is bound or has it preset. Peers take
@@ -73,6 +74,9 @@ struct rds_live {
 	u32 nets, peers, maps;
 };
 extern "C" struct rds_live rds_live;
+
+/* Sockets that want receive-path latencies: nobody reads a clock while there are none (sock.cc). */
+extern "C" u32 rds_tracing;
 
 /*
  * ---- congestion maps (cong.cc) ----
@@ -277,6 +281,19 @@ struct rds_peer {
 };
 
 /*
+ * ---- zero-copy sends (zcopy.cc) ----
+ */
+
+/* What a message whose payload is the user's own pages owes him; then a record for his reading. */
+struct rds_zcopy {
+	list_head item; /* rds_sock.completed */
+	rds_sock *rs; /* counted, while the message has it */
+	kernel_charge charge; /* same */
+	bool armed; /* the message was accepted: its end is reported */
+	rds_zcopy_cookies cookies;
+};
+
+/*
  * ---- sockets (sock.cc, bind.cc, send.cc, recv.cc) ----
  */
 
@@ -320,6 +337,7 @@ struct rds_sock {
 	u16 conn_port = 0;
 	u32 conn_scope = 0;
 	u8 tos = 0;
+	bool has_sent = false; /* the TOS is settled */
 	bool recverr = false;
 
 	/* watch_lock; monitor is also read without */
@@ -344,6 +362,8 @@ struct rds_sock {
 	u64 rcv_memory = 0; /* that they keep */
 	bool rcv_congested = false; /* own port's bit is set */
 	bool dead = false; /* closing: nothing is queued any more */
+	kernel::list<rds_zcopy, &rds_zcopy::item> completed;
+	rds_rx_trace_so traces{}; /* SO_RDS_MSG_RXPATH_LATENCY */
 };
 
 /* What the seam hands over of one sendmsg or recvmsg; the C half fills it. */
@@ -406,6 +426,8 @@ void rds_bind_remove(rds_sock *rs);
 
 /* message.cc */
 rds_message *rds_message_alloc(u32 len, gfp_t gfp);
+/** rds_message_of_user - its payload are the user's own pages. P. Null with *@err. */
+rds_message *rds_message_of_user(u32 len, iov_iter *from, int *err);
 /** rds_message_queue - give it a number and append it to the lane; takes a reference. A. */
 int rds_message_queue(rds_lane *lane, rds_message *rm);
 /** rds_message_unlink - off its lane's list; lane lock held. The list's reference is the caller's. */
@@ -433,6 +455,19 @@ void rds_recv_purge(rds_sock *rs, const rds_transport *trans);
  * hooks. P. A sender that found the peer before may still put the empty shell back.
  */
 void rds_socks_forget(rds_net *rn, const rds_transport *trans);
+
+/* zcopy.cc */
+/** rds_zcopy_begin - charge @bytes to the user. P. Return: null with *@err = -ENOMEM. */
+rds_zcopy *rds_zcopy_begin(rds_sock *rs, u64 bytes, int *err);
+/** rds_zcopy_cookie - what its end will be reported as. P. Return: 0, -EINVAL. */
+int rds_zcopy_cookie(rds_message *rm, const void *data, u32 len);
+/** rds_zcopy_arm - shall the end be reported? Before others see the message. A. Null: nothing. */
+void rds_zcopy_arm(rds_zcopy *z, bool on);
+/** rds_zcopy_end - the message and its hold on the pages are gone. A. Null: nothing. */
+void rds_zcopy_end(rds_zcopy *z);
+/** rds_zcopy_deliver - one record to a reader that has room. P. Return: records, -EFAULT. */
+int rds_zcopy_deliver(rds_sock *rs, rds_recv_args *args);
+void rds_zcopy_purge(rds_sock *rs);
 
 /* ping.cc */
 void rds_ping_init(void);

@@ -200,18 +200,57 @@ void give_back(rds_sock *rs, rds_incoming *inc)
 	kernel_sock_wake(rs); /* another reader may have found nothing meanwhile */
 }
 
+/* Of the parts that the socket asked about; a point that the transport does not tell counts as none. */
+int put_traces(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
+{
+	u64 points[RDS_RX_STAMPS + 1] = {inc->i_stamps[RDS_RX_HEADER], inc->i_stamps[RDS_RX_START],
+					 inc->i_stamps[RDS_RX_END], kernel_clock_ns()};
+	rds_rx_trace_so want;
+	{
+		kernel::guard hold(rs->rcv_lock);
+		want = rs->traces;
+	}
+	if (!want.rx_traces || !inc->i_stamps[RDS_RX_END])
+		return 0;
+	rds_cmsg_rx_trace trace{};
+	trace.rx_traces = want.rx_traces;
+	for (u32 i = 0; i < want.rx_traces; i++) {
+		u32 pos = want.rx_trace_pos[i];
+		trace.rx_trace_pos[i] = pos;
+		if (points[pos])
+			trace.rx_trace[i] = points[pos + 1] - points[pos];
+	}
+	return kernel_control_put(args->msg, SOL_RDS, RDS_CMSG_RXPATH_LATENCY, &trace,
+				  sizeof(trace));
+}
+
+/* In the order of socket.md 7.3. Return: 0, -EFAULT. */
+int put_controls(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
+{
+	int err = 0;
+	if (inc->i_rx_ns && rs->wants_timestamps())
+		err = kernel_control_put_time(args->msg, rs, inc->i_rx_ns);
+	if (!err && kernel::read_once(rs->traces.rx_traces))
+		err = put_traces(rs, inc, args);
+	if (!err)
+		err = rds_zcopy_deliver(rs, args);
+	return err < 0 ? err : 0;
+}
+
 long copy_out(rds_sock *rs, rds_incoming *inc, rds_recv_args *args)
 {
 	int n = lane_of(inc->i_conn)->c_inc_copy(inc, args->to);
 	if (n < 0)
 		return -EFAULT;
+	int err = put_controls(rs, inc, args);
+	if (err)
+		return err;
 	rds_stats_inc(rds_s_recv_delivered);
 	rds_stats_add(rds_s_copy_to_user, n);
 	args->name.present = 1;
 	args->name.addr = inc->i_saddr;
 	args->name.port = inc->i_hdr.h_sport.host();
 	args->name.scope = rs->scope;
-	args->rx_ns = inc->i_rx_ns;
 	args->truncated = u32(n) < inc->i_len;
 	if (args->truncated && (args->flags & MSG_TRUNC_VALUE))
 		return inc->i_len;
@@ -226,6 +265,17 @@ u64 take_notification(rds_sock *rs)
 	u64 notify = rs->cong_notify;
 	rs->cong_notify = 0;
 	return notify;
+}
+
+/* It is gone even if the reader's buffer cuts it. Return: records, -EFAULT. */
+int deliver_notification(rds_sock *rs, rds_recv_args *args)
+{
+	u64 groups = take_notification(rs);
+	if (!groups)
+		return 0;
+	int err = kernel_control_put(args->msg, SOL_RDS, RDS_CMSG_CONG_UPDATE, &groups,
+				     sizeof(groups));
+	return err ? err : 1;
 }
 
 bool readable(void *arg)
@@ -245,6 +295,13 @@ void rds_inc_init(rds_incoming *inc, rds_connection *conn, const in6_addr *saddr
 	inc->i_saddr = *saddr;
 	inc->i_memory = 0;
 	inc->i_rx_ns = 0;
+	for (u64 &stamp : inc->i_stamps)
+		stamp = 0;
+}
+
+u64 rds_rx_clock(void)
+{
+	return kernel::read_once(rds_tracing) ? kernel_clock_ns() : 0;
 }
 
 void rds_inc_addref(rds_incoming *inc)
@@ -276,6 +333,7 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	}
 	lane->heard();
 	lane->c_peer->touch();
+	inc->i_stamps[RDS_RX_END] = rds_rx_clock();
 	if (!kernel_port(lane, inc->i_hdr, gfp))
 		deliver(conn, daddr, inc);
 }
@@ -303,9 +361,9 @@ long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)
 		return 0;
 	bool peek = args->flags & MSG_PEEK_VALUE;
 	for (;;) {
-		args->cong_notify = take_notification(rs);
-		if (args->cong_notify)
-			return 0;
+		int told = deliver_notification(rs, args);
+		if (told)
+			return told < 0 ? told : 0;
 		if (rds_incoming *inc = take(rs, peek)) {
 			long n = copy_out(rs, inc, args);
 			if (n < 0 && !peek)
@@ -313,8 +371,10 @@ long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)
 			rds_inc_put(inc);
 			return n;
 		}
-		if (args->nonblock)
-			return -EAGAIN;
+		if (args->nonblock) {
+			told = rds_zcopy_deliver(rs, args);
+			return told > 0 ? 0 : told ? told : -EAGAIN;
+		}
 		long left = kernel_sock_wait(rs, readable, rs, args->timeout);
 		if (left <= 0)
 			return left ? left : -ETIMEDOUT;

@@ -8,6 +8,7 @@
  */
 #include <linux/errno.h>
 
+#include "control.h"
 #include "rds.h"
 #include "sock.h"
 
@@ -55,34 +56,7 @@ int find_destination(rds_sock *rs, const rds_name &name, destination &to)
 	return err ? err : named_destination(rs, name, to);
 }
 
-/* Control messages that name operations are refused as on a transport without them. */
-int check_control(const rds_sock *rs, const rds_send_args *args)
-{
-	if (args->rds_cmsg == -2)
-		return -EINVAL;
-	bool tcp = rs->trans && rs->trans->t_type == RDS_TRANS_TCP;
-	bool zerocopy = args->zerocopy && (args->flags & MSG_ZEROCOPY_VALUE);
-	if (zerocopy && !tcp)
-		return -EOPNOTSUPP;
-	switch (args->rds_cmsg) {
-	case -1:
-		break;
-	case RDS_CMSG_RDMA_DEST:
-		return -EINVAL; /* no such key: no socket of these transports has any */
-	case RDS_CMSG_RDMA_ARGS:
-	case RDS_CMSG_RDMA_MAP:
-	case RDS_CMSG_ATOMIC_FADD:
-	case RDS_CMSG_ATOMIC_CSWP:
-	case RDS_CMSG_MASKED_ATOMIC_FADD:
-	case RDS_CMSG_MASKED_ATOMIC_CSWP:
-		return -EOPNOTSUPP;
-	default:
-		return -EINVAL;
-	}
-	return args->flags & MSG_ZEROCOPY_VALUE ? -EINVAL : 0;
-}
-
-rds_message *build(rds_sock *rs, rds_send_args *args, const destination &to, int *err)
+rds_message *build_copy(rds_send_args *args, int *err)
 {
 	rds_message *rm = rds_message_alloc(args->len, kernel::gfp_account);
 	*err = -ENOMEM;
@@ -91,17 +65,40 @@ rds_message *build(rds_sock *rs, rds_send_args *args, const destination &to, int
 	*err = rm->m_linear ? kernel_linear_from_iter(rm->m_linear_data, args->len, args->from)
 			    : kernel_pieces_from_iter(rm->m_pieces, rm->m_nr_pieces, args->len,
 						      args->from);
-	if (*err) {
-		rds_message_put(rm);
-		return nullptr;
+	if (!*err) {
+		rds_stats_add(rds_s_copy_from_user, args->len);
+		return rm;
 	}
+	rds_message_put(rm);
+	return nullptr;
+}
+
+/* The charge comes first: whoever may not lock memory does not get as far as its pages. */
+rds_message *build_zerocopy(rds_sock *rs, rds_send_args *args, int *err)
+{
+	rds_zcopy *z = rds_zcopy_begin(rs, args->len, err);
+	if (!z)
+		return nullptr;
+	rds_message *rm = rds_message_of_user(args->len, args->from, err);
+	if (rm)
+		rm->m_zcopy = z;
+	else
+		rds_zcopy_end(z);
+	return rm;
+}
+
+rds_message *build(rds_sock *rs, rds_send_args *args, bool zerocopy, const destination &to,
+		   int *err)
+{
+	rds_message *rm = zerocopy ? build_zerocopy(rs, args, err) : build_copy(args, err);
+	if (!rm)
+		return nullptr;
 	rds_header &h = rm->m_inc.i_hdr;
 	h.h_len = kernel::be32(u32(args->len));
 	h.h_sport = kernel::be16(rs->port);
 	h.h_dport = kernel::be16(to.port);
 	rs->get();
 	rm->m_rs = rs;
-	rds_stats_add(rds_s_copy_from_user, args->len);
 	return rm;
 }
 
@@ -125,6 +122,7 @@ void remember_peer(rds_sock *rs, rds_peer *p)
 		old = rs->cached;
 		p->get();
 		rs->cached = p;
+		kernel::write_once(rs->has_sent, true);
 	}
 	if (old)
 		old->put();
@@ -236,6 +234,28 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 	return 0;
 }
 
+int send(rds_sock *rs, rds_message *rm, const destination &to, rds::send_controls &controls,
+	 rds_send_args *args)
+{
+	bool applied = false;
+	for (;;) {
+		int err;
+		auto peer = find_peer(rs, to, &err);
+		if (!peer)
+			return err;
+		if (!applied)
+			err = controls.apply(rm, &peer->lane0);
+		else
+			err = 0;
+		if (err)
+			return err;
+		applied = true;
+		err = send_to(rs, rm, peer.get(), to.port, args);
+		if (err != -ESTALE)
+			return err;
+	}
+}
+
 /*
  * Off the socket's list and its charge returned. Lock held. Return: it was there, and the caller
  * now owns the list's reference of the message and the message's reference of the socket.
@@ -278,9 +298,12 @@ int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
 	/* half full: who may have to wait for room wants to hear soon (wire.md 11) */
 	if (rs->snd_bytes + rds_charge(rm->m_len) >= limit / 2)
 		rm->m_ack_required = 1;
+	rds_zcopy_arm(rm->m_zcopy, true);
 	int err = rds_message_queue(lane, rm);
-	if (err)
+	if (err) {
+		rds_zcopy_arm(rm->m_zcopy, false);
 		return err;
+	}
 	rs->snd_bytes += rds_charge(rm->m_len);
 	rds_message_addref(rm);
 	rm->m_on_sock = 1;
@@ -296,23 +319,20 @@ long rds_sock_sendmsg(rds_sock *rs, rds_send_args *args)
 	int err = find_destination(rs, args->name, to);
 	if (err)
 		return err;
-	if (args->rds_cmsg == -2)
-		return -EINVAL;
+	rds::send_controls controls(rs, args);
+	err = controls.check_shapes();
+	if (err)
+		return err;
 	if (args->len > RDS_MAX_MSG_SIZE || args->len > rs->send_limit())
 		return -EMSGSIZE;
-	err = check_control(rs, args);
+	err = controls.check_types();
 	if (err)
 		return err;
 
-	rds_message *rm = build(rs, args, to, &err);
+	rds_message *rm = build(rs, args, controls.zerocopy(), to, &err);
 	if (!rm)
 		return err;
-	do {
-		auto peer = find_peer(rs, to, &err);
-		if (!peer)
-			break;
-		err = send_to(rs, rm, peer.get(), to.port, args);
-	} while (err == -ESTALE);
+	err = send(rs, rm, to, controls, args);
 	rds_message_put(rm);
 	return err ? err : static_cast<long>(args->len);
 }

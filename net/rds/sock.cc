@@ -9,6 +9,7 @@
 #include "sock.h"
 
 constinit unsigned int rds_sock_bytes = 0;
+constinit u32 rds_tracing = 0;
 
 namespace {
 
@@ -118,6 +119,14 @@ rds_peer *steal_cached(rds_sock *rs, const rds_transport *trans)
 	return p;
 }
 
+void set_traces(rds_sock *rs, const rds_rx_trace_so &want)
+{
+	kernel::guard hold(rs->rcv_lock);
+	if (!rs->traces.rx_traces != !want.rx_traces)
+		kernel::add_return(rds_tracing, want.rx_traces ? 1u : -1u);
+	rs->traces = want;
+}
+
 } // namespace
 
 int rds::check_send_name(const rds_name &name)
@@ -163,6 +172,8 @@ void rds_sock_release(rds_sock *rs)
 	rds_cong_unwatch(rs);
 	rds_bind_remove(rs);
 	rds_send_cancel(rs, nullptr, 0, true);
+	rds_zcopy_purge(rs);
+	set_traces(rs, {});
 	{
 		kernel::guard hold(rs->rn->socks_lock);
 		kernel::list_unlink(&rs->all_item);
@@ -272,6 +283,8 @@ u32 rds_sock_poll(rds_sock *rs)
 	}
 	if (!rs->received.empty())
 		mask |= POLLIN_BITS;
+	if (!rs->completed.empty())
+		mask |= POLLIN_BITS;
 	if (kernel::read_once(rs->snd_bytes) < rs->send_limit())
 		mask |= POLLOUT_BITS;
 	return mask;
@@ -342,4 +355,36 @@ int rds_sock_get_transport(rds_sock *rs)
 {
 	rds::socket_guard hold(rs);
 	return rs->trans ? static_cast<int>(rs->trans->t_type) : -1;
+}
+
+/* A bad position switches tracing off. */
+int rds_sock_set_latency(rds_sock *rs, const rds_rx_trace_so *want)
+{
+	bool bad = want->rx_traces > RDS_MSG_RX_DGRAM_TRACE_MAX;
+	for (u32 i = 0; !bad && i < want->rx_traces; i++) {
+		bad = want->rx_trace_pos[i] >= RDS_MSG_RX_DGRAM_TRACE_MAX;
+		if (bad)
+			set_traces(rs, {});
+	}
+	if (bad)
+		return -EFAULT;
+	set_traces(rs, *want);
+	return 0;
+}
+
+/* The connection that a message takes depends on it: settled with the first one. socket.md 13.1. */
+int rds_sock_set_tos(rds_sock *rs, u8 tos)
+{
+	rds::socket_guard hold(rs);
+	if (!rs->trans || !rs->trans->get_tos_map)
+		return -ENOTTY;
+	if (rs->tos || kernel::read_once(rs->has_sent))
+		return -EINVAL;
+	kernel::write_once(rs->tos, rs->trans->get_tos_map(tos));
+	return 0;
+}
+
+u8 rds_sock_get_tos(rds_sock *rs)
+{
+	return kernel::read_once(rs->tos);
 }

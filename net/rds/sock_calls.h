@@ -8,6 +8,7 @@
 
 #include "rds/types.h"
 
+struct msghdr;
 struct rds_net;
 struct rds_sock;
 
@@ -29,7 +30,7 @@ struct rds_send_args {
 	u32 flags;
 	u32 nonblock;
 	long timeout; /* ticks */
-	int rds_cmsg; /* type of the first SOL_RDS control message, -1 none, -2 malformed */
+	struct msghdr *msg; /* its control messages: the kernel's own copy */
 	u32 zerocopy; /* SO_ZEROCOPY is on */
 };
 
@@ -39,11 +40,11 @@ struct rds_recv_args {
 	u32 flags;
 	u32 nonblock;
 	long timeout; /* ticks */
+	struct msghdr *msg; /* takes control messages */
+	u32 zerocopy; /* SO_ZEROCOPY is on */
 	/* results */
 	struct rds_name name;
 	u32 truncated; /* MSG_TRUNC */
-	u64 cong_notify; /* deliver RDS_CMSG_CONG_UPDATE */
-	u64 rx_ns; /* of a data message */
 };
 
 RDS_EXTERN_C_BEGIN
@@ -71,6 +72,11 @@ int rds_sock_cancel(struct rds_sock *rs, const struct rds_name *name);
 int rds_sock_set_transport(struct rds_sock *rs, int type, const char *module);
 int rds_sock_get_transport(struct rds_sock *rs);
 int rds_sock_check_transport(struct rds_sock *rs); /* -EOPNOTSUPP when one is attached */
+/* SO_RDS_MSG_RXPATH_LATENCY. Return: 0, -EFAULT (socket.md 12.1). */
+int rds_sock_set_latency(struct rds_sock *rs, const struct rds_rx_trace_so *want);
+/* SIOCRDSSETTOS, SIOCRDSGETTOS. Return: 0; -ENOTTY: no transport or none with TOS; -EINVAL. */
+int rds_sock_set_tos(struct rds_sock *rs, u8 tos);
+u8 rds_sock_get_tos(struct rds_sock *rs);
 
 /* Per namespace; the seam keeps the pointer. */
 struct rds_net *rds_net_create(struct net *net);

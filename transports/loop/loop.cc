@@ -134,6 +134,7 @@ constinit struct rds_transport rds_loop_transport = {
 	.t_small_connects = 0,
 	.t_xmit_atomic = 0,
 	.laddr_check6 = nullptr,
+	.get_tos_map = nullptr,
 };
 
 int rds_loop_start(struct module *owner)

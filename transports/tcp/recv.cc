@@ -59,6 +59,8 @@ int rds_tcp_connection::prepare_partial(gfp_t gfp)
 	partial = new (room) rds_tcp_incoming{};
 	rds_inc_init(&partial->inc, conn, &conn->c_faddr);
 	partial->inc.i_hdr = stream.header;
+	partial->inc.i_stamps[RDS_RX_HEADER] = header_at;
+	partial->inc.i_stamps[RDS_RX_START] = rds_rx_clock();
 	partial->linear_len = linear ? keep : 0;
 	return 0;
 }
@@ -84,6 +86,7 @@ int rds_tcp_connection::take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *use
 		*used = len < stream.hdr_rem ? len : stream.hdr_rem;
 		ksock_copy(skb, off, stream.header_space(), *used);
 		stream.header_filled(*used);
+		header_at = rds_rx_clock();
 		return 0;
 	}
 	u32 part = len < stream.data_rem ? len : stream.data_rem;

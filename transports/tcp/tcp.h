@@ -133,6 +133,7 @@ struct rds_tcp_connection : ksock_user {
 	/* socket lock */
 	rds::stream stream;
 	rds_tcp_incoming *partial = nullptr;
+	u64 header_at = 0; /* rds_rx_clock() when the header was complete */
 	bool live = false; /* the stream carries data: what arrives is delivered */
 	bool heard = false; /* the peer has said something on it */
 	unsigned long live_since = 0; /* in ticks */

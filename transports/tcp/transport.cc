@@ -25,6 +25,12 @@ int laddr_check(struct net *net, __be32 addr)
 	return ksock_local4(net, addr) ? 0 : -EADDRNOTAVAIL;
 }
 
+/* There is one class of service; who asks for another gets it. socket.md 13.1. */
+u8 tos_map(u8)
+{
+	return 0;
+}
+
 int laddr_check6(struct net *net, const in6_addr *addr, u32 scope_id)
 {
 	return ksock_local6(net, addr, scope_id) ? 0 : -EADDRNOTAVAIL;
@@ -119,6 +125,7 @@ constinit rds_transport rds_tcp_transport = {
 	.t_small_connects = 1,
 	.t_xmit_atomic = 0,
 	.laddr_check6 = laddr_check6,
+	.get_tos_map = tos_map,
 };
 
 void rds_tcp_count(rds_tcp_counter counter)

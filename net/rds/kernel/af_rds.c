@@ -134,22 +134,6 @@ static __poll_t rds_poll(struct file *file, struct socket *sock, poll_table *wai
 	return (__force __poll_t)rds_sock_poll(to_rds(sock->sk));
 }
 
-/* The type of the first control message of ours: -1 there is none, -2 one is broken. */
-static int first_control(struct msghdr *msg)
-{
-	struct cmsghdr *cmsg;
-	int type = -1;
-
-	for_each_cmsghdr(cmsg, msg)
-	{
-		if (!CMSG_OK(msg, cmsg))
-			return -2;
-		if (cmsg->cmsg_level == SOL_RDS && type == -1)
-			type = cmsg->cmsg_type < 0 ? 0 : cmsg->cmsg_type;
-	}
-	return type;
-}
-
 static int rds_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
@@ -159,27 +143,12 @@ static int rds_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		.flags = msg->msg_flags,
 		.nonblock = !!(msg->msg_flags & MSG_DONTWAIT),
 		.timeout = sock_sndtimeo(sk, false),
-		.rds_cmsg = first_control(msg),
+		.msg = msg,
 		.zerocopy = sock_flag(sk, SOCK_ZEROCOPY),
 	};
 
 	name_from_user(&args.name, msg->msg_name, msg->msg_namelen);
 	return rds_sock_sendmsg(to_rds(sk), &args);
-}
-
-/* When the message came, if the socket wanted that then and still does; socket.md 7.3. */
-static int put_timestamp(struct sock *sk, struct msghdr *msg, u64 ns)
-{
-	struct timespec64 ts = ns_to_timespec64(ns);
-	struct __kernel_old_timeval old = {.tv_sec = ts.tv_sec,
-					   .tv_usec = ts.tv_nsec / NSEC_PER_USEC};
-	struct __kernel_sock_timeval now = {.tv_sec = old.tv_sec, .tv_usec = old.tv_usec};
-
-	if (!ns || !sock_flag(sk, SOCK_RCVTSTAMP))
-		return 0;
-	if (sock_flag(sk, SOCK_TSTAMP_NEW))
-		return put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_NEW, sizeof(now), &now);
-	return put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, sizeof(old), &old);
 }
 
 static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
@@ -191,9 +160,10 @@ static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 		.flags = flags,
 		.nonblock = !!(flags & MSG_DONTWAIT),
 		.timeout = sock_rcvtimeo(sk, false),
+		.msg = msg,
+		.zerocopy = sock_flag(sk, SOCK_ZEROCOPY),
 	};
 	long ret;
-	int err;
 
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN; /* nothing ever comes there */
@@ -201,22 +171,32 @@ static int rds_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 	ret = rds_sock_recvmsg(to_rds(sk), &args);
 	if (ret < 0)
 		return ret;
-	if (args.cong_notify)
-		return put_cmsg(msg, SOL_RDS, RDS_CMSG_CONG_UPDATE, sizeof(args.cong_notify),
-				&args.cong_notify);
 	if (args.truncated)
 		msg->msg_flags |= MSG_TRUNC;
 	if (args.name.present && msg->msg_name) {
 		args.name.family = ipv6_addr_v4mapped(&args.name.addr) ? AF_INET : AF_INET6;
 		msg->msg_namelen = name_to_user(&args.name, msg->msg_name);
 	}
-	err = put_timestamp(sk, msg, args.rx_ns);
-	return err ? err : ret;
+	return ret;
 }
 
-/* Nothing but the generic ioctls of net devices, which socket.c tries after ENOIOCTLCMD. */
+/* What is not known here the generic layer tries on net devices, after ENOIOCTLCMD. */
 static int rds_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
+	struct rds_sock *rs = to_rds(sock->sk);
+	u8 __user *user = (u8 __user *)arg;
+	int err;
+	u8 tos;
+
+	switch (cmd) {
+	case SIOCRDSSETTOS:
+		if (get_user(tos, user))
+			return -EFAULT;
+		err = rds_sock_set_tos(rs, tos);
+		return err == -ENOTTY ? -ENOIOCTLCMD : err;
+	case SIOCRDSGETTOS:
+		return put_user(rds_sock_get_tos(rs), user) ? -EFAULT : 0;
+	}
 	return -ENOIOCTLCMD;
 }
 
@@ -279,6 +259,30 @@ static int set_transport(struct sock *sk, sockptr_t optval, unsigned int len)
 	return rds_sock_set_transport(to_rds(sk), type, transport_module(type));
 }
 
+/* The flag of the SOL_SOCKET option; the new form, once asked for, stays. socket.md 12.1. */
+static int set_timestamp(struct sock *sk, int optname, sockptr_t optval, unsigned int len)
+{
+	int on;
+
+	if (len != sizeof(int) || copy_from_sockptr(&on, optval, sizeof(on)))
+		return -EFAULT;
+	lock_sock(sk);
+	if (optname == SO_TIMESTAMP_NEW)
+		sock_set_flag(sk, SOCK_TSTAMP_NEW);
+	sock_valbool_flag(sk, SOCK_RCVTSTAMP, on);
+	release_sock(sk);
+	return 0;
+}
+
+static int set_latency(struct rds_sock *rs, sockptr_t optval, unsigned int len)
+{
+	struct rds_rx_trace_so want;
+
+	if (len != sizeof(want) || copy_from_sockptr(&want, optval, sizeof(want)))
+		return -EFAULT;
+	return rds_sock_set_latency(rs, &want);
+}
+
 static int rds_setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
 			  unsigned int optlen)
 {
@@ -300,6 +304,11 @@ static int rds_setsockopt(struct socket *sock, int level, int optname, sockptr_t
 		return err;
 	case SO_RDS_TRANSPORT:
 		return set_transport(sock->sk, optval, optlen);
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMP_NEW:
+		return set_timestamp(sock->sk, optname, optval, optlen);
+	case SO_RDS_MSG_RXPATH_LATENCY:
+		return set_latency(rs, optval, optlen);
 	}
 	return -ENOPROTOOPT;
 }

@@ -82,6 +82,7 @@ EXPORT_RDS(rds_message_put);
 EXPORT_RDS(rds_recv_incoming);
 EXPORT_RDS(rds_recv_kick);
 EXPORT_RDS(rds_recv_other_lane);
+EXPORT_RDS(rds_rx_clock);
 EXPORT_RDS(rds_send_drop_acked);
 EXPORT_RDS(rds_send_kick);
 EXPORT_RDS(rds_stats_info_copy);

@@ -3,6 +3,7 @@
 #include <linux/bvec.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
@@ -147,6 +148,63 @@ int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t 
 		done += n;
 	}
 	return done;
+}
+
+unsigned int kernel_iter_pages(const struct iov_iter *from)
+{
+	return iov_iter_npages(from, INT_MAX);
+}
+
+int kernel_pieces_of_user(struct bio_vec *pieces, unsigned int max, size_t bytes,
+			  struct iov_iter *from)
+{
+	struct page *pages[16];
+	unsigned int nr = 0, i;
+
+	while (bytes) {
+		size_t start;
+		ssize_t got = iov_iter_get_pages2(from, pages, bytes, ARRAY_SIZE(pages), &start);
+
+		if (got <= 0) {
+			kernel_pieces_free(pieces, nr);
+			return got ? got : -EFAULT;
+		}
+		bytes -= got;
+		for (i = 0; got > 0; i++, start = 0) {
+			size_t n = min_t(size_t, got, PAGE_SIZE - start);
+
+			got -= n;
+			if (WARN_ON_ONCE(nr == max)) {
+				put_page(pages[i]);
+				continue;
+			}
+			pieces[nr].bv_page = pages[i];
+			pieces[nr].bv_offset = start;
+			pieces[nr].bv_len = n;
+			nr++;
+		}
+	}
+	return nr;
+}
+
+int kernel_charge_locked(struct kernel_charge *c, size_t bytes)
+{
+	struct mmpin pin = {};
+	int err = mm_account_pinned_pages(&pin, bytes);
+
+	if (err)
+		return err;
+	c->user = pin.user;
+	c->pages = pin.num_pg;
+	return 0;
+}
+
+void kernel_uncharge_locked(struct kernel_charge *c)
+{
+	struct mmpin pin = {.user = c->user, .num_pg = c->pages};
+
+	c->user = NULL;
+	mm_unaccount_pinned_pages(&pin);
 }
 
 void kernel_list_corrupted(const void *item)

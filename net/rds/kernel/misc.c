@@ -30,6 +30,11 @@ u64 kernel_wall_ns(void)
 	return ktime_get_real_ns();
 }
 
+u64 kernel_clock_ns(void)
+{
+	return ktime_get_ns();
+}
+
 u32 kernel_random(void)
 {
 	return get_random_u32();
