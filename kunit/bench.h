@@ -69,6 +69,36 @@ void bench_timeouts(struct socket *sock, unsigned int ms);
 bool bench_has_waiter(struct socket *sock);
 struct rds_sock *bench_rds(struct socket *sock);
 
+/* ---- control messages, and payload in pages of one's own ---- */
+
+struct bench_pages; /* so many, of 4 KiB each */
+struct bench_pages *bench_pages_make(unsigned int nr); /* NULL: no memory */
+void bench_pages_free(struct bench_pages *p);
+void *bench_page(struct bench_pages *p, unsigned int i);
+/** bench_pages_held - references of others to any of them */
+unsigned int bench_pages_held(struct bench_pages *p);
+
+/** bench_control_add - append a control message to @buf, of which @used bytes are. Return: now */
+size_t bench_control_add(void *buf, size_t used, int level, int type, const void *data, size_t len);
+/** bench_control_find - the data of the first such one. NULL: there is none. */
+const void *bench_control_find(void *buf, size_t used, int level, int type);
+
+struct bench_message {
+	u32 addr; /* 0: no name */
+	u16 port;
+	int flags;
+	void *buf;
+	size_t len; /* of @buf, or of @pages from byte @off on */
+	struct bench_pages *pages;
+	unsigned int off;
+	void *control;
+	size_t control_len; /* received: what is used */
+	int got_flags; /* received: msg_flags */
+};
+long bench_sendmsg(struct socket *sock, struct bench_message *m);
+long bench_recvmsg(struct socket *sock, struct bench_message *m);
+void bench_zerocopy(struct socket *sock, bool on); /* SO_ZEROCOPY */
+
 /* ---- payload ---- */
 
 void bench_from_piece(void *to, const struct bio_vec *piece, unsigned int off, unsigned int len);

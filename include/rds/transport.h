@@ -399,6 +399,8 @@ struct rds_transport {
 	unsigned int t_mp_capable : 1; /* may have more than one lane */
 	unsigned int t_small_connects : 1; /* data flows on connections of the smaller address only;
 					    * conn_connect of the larger one just makes it connect */
+	unsigned int
+		t_zerocopy : 1; /* sockets bound to it may send their own pages (MSG_ZEROCOPY) */
 	unsigned int t_xmit_atomic : 1; /* xmit* and its bracket may be called in softirq */
 
 	/**

@@ -37,8 +37,7 @@ int send_controls::check_type(const kernel_control &c)
 
 int send_controls::check_types()
 {
-	bool tcp = m_rs->trans->t_type == RDS_TRANS_TCP;
-	if (zerocopy_wanted() && !tcp)
+	if (zerocopy_wanted() && !m_rs->trans->t_zerocopy)
 		return -EOPNOTSUPP;
 	int err = each_control(m_args->msg,
 			       [this](const kernel_control &c) { return check_type(c); });

@@ -132,6 +132,7 @@ constinit struct rds_transport rds_loop_transport = {
 	.flush_mrs = nullptr,
 	.t_mp_capable = 0,
 	.t_small_connects = 0,
+	.t_zerocopy = 0,
 	.t_xmit_atomic = 0,
 	.laddr_check6 = nullptr,
 	.get_tos_map = nullptr,

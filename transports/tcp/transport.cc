@@ -123,6 +123,7 @@ constinit rds_transport rds_tcp_transport = {
 	.flush_mrs = nullptr,
 	.t_mp_capable = 1,
 	.t_small_connects = 1,
+	.t_zerocopy = 1,
 	.t_xmit_atomic = 0,
 	.laddr_check6 = laddr_check6,
 	.get_tos_map = tos_map,
