@@ -35,10 +35,10 @@ struct snapshot {
 constexpr struct {
 	int optname, each;
 } lists[] = {
-	{RDS_INFO_COUNTERS, 40},	 {RDS_INFO_CONNECTIONS, 42},
-	{RDS_INFO_SEND_MESSAGES, 26},	 {RDS_INFO_RETRANS_MESSAGES, 26},
-	{RDS_INFO_RECV_MESSAGES, 26},	 {RDS_INFO_SOCKETS, 28},
-	{RDS6_INFO_CONNECTIONS, 65},	 {RDS6_INFO_SEND_MESSAGES, 50},
+	{RDS_INFO_COUNTERS, 40},	  {RDS_INFO_CONNECTIONS, 42},
+	{RDS_INFO_SEND_MESSAGES, 26},	  {RDS_INFO_RETRANS_MESSAGES, 26},
+	{RDS_INFO_RECV_MESSAGES, 26},	  {RDS_INFO_SOCKETS, 28},
+	{RDS6_INFO_CONNECTIONS, 65},	  {RDS6_INFO_SEND_MESSAGES, 50},
 	{RDS6_INFO_RETRANS_MESSAGES, 50}, {RDS6_INFO_RECV_MESSAGES, 50},
 	{RDS6_INFO_SOCKETS, 52},
 };
@@ -66,7 +66,8 @@ struct busy_world {
 			return false;
 		/* on the send list: the wire is full */
 		s->room = 0;
-		return from.send(2, to_port, data, 30) == 30 && from.send(2, to_port, data, 40) == 40;
+		return from.send(2, to_port, data, 30) == 30 &&
+		       from.send(2, to_port, data, 40) == 40;
 	}
 	u32 all_queued() { return queued_on(lane.get()) + unacked_on(lane.get()); }
 };

@@ -33,6 +33,7 @@ EXPORT_TEST(rds_probe_send);
 EXPORT_TEST(rds_send_start);
 EXPORT_TEST(rds_send_xmit);
 EXPORT_TEST(rds_stats);
+EXPORT_TEST(rds_tracing);
 EXPORT_TEST(rds_trans_get);
 EXPORT_TEST(rds_trans_put);
 EXPORT_TEST(rds_trans_serves);
