@@ -91,22 +91,7 @@ static DECLARE_WAIT_QUEUE_HEAD(bench_queue);
 static atomic_t bench_wakes;
 
 /* @cond may sleep itself, so it is not asked inside wait_event(). */
-bool bench_wait(bool (*cond)(void *arg), void *arg, unsigned int ms)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(ms);
-	int seen;
-
-	do {
-		seen = atomic_read(&bench_wakes);
-		if (cond(arg))
-			return true;
-		wait_event_timeout(bench_queue, atomic_read(&bench_wakes) != seen, 1);
-	} while (time_before(jiffies, end));
-	return cond(arg);
-}
-
-/* For what bench_wake() announces: a hundred threads that look each tick are a load. */
-bool bench_wait_woken(bool (*cond)(void *arg), void *arg, unsigned int ms)
+static bool wait_in_steps(bool (*cond)(void *arg), void *arg, unsigned int ms, long step)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
 	int seen;
@@ -116,9 +101,20 @@ bool bench_wait_woken(bool (*cond)(void *arg), void *arg, unsigned int ms)
 		if (cond(arg))
 			return true;
 		wait_event_timeout(bench_queue, atomic_read(&bench_wakes) != seen,
-				   max_t(long, end - jiffies, 1));
+				   clamp_t(long, end - jiffies, 1, step));
 	} while (time_before(jiffies, end));
 	return cond(arg);
+}
+
+bool bench_wait(bool (*cond)(void *arg), void *arg, unsigned int ms)
+{
+	return wait_in_steps(cond, arg, ms, 1);
+}
+
+/* For what bench_wake() announces: a hundred threads that look each tick are a load. */
+bool bench_wait_woken(bool (*cond)(void *arg), void *arg, unsigned int ms)
+{
+	return wait_in_steps(cond, arg, ms, LONG_MAX);
 }
 
 void bench_wake(void)

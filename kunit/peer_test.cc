@@ -408,3 +408,58 @@ TEST_CASE(namespace__ends_with_live_peers)
 	EXPECT(bench_net_put(net));
 	EXPECT_EQ(s->allocs, s->frees);
 }
+
+/* Messages of different types of service go to the same host on connections of their own. */
+TEST_CASE(tos__part_of_the_key)
+{
+	SCENARIO(s);
+	s->trans.get_tos_map = [](u8 tos) { return tos; };
+	test_socket plain(1, from_port), fast(1, from_port + 1), to(2, to_port);
+	ASSERT(plain.bound() && fast.bound() && to.bound());
+	EXPECT_EQ(rds_sock_set_tos(fast.rds(), 7), 0);
+	EXPECT_EQ(rds_sock_get_tos(fast.rds()), 7);
+	u32 before = peers();
+	EXPECT_EQ(send_number(plain, 2, to_port, 0), sizeof(numbered));
+	EXPECT_NUMBER(to, 0);
+	u32 with_one = peers();
+	EXPECT(with_one > before);
+	EXPECT_EQ(send_number(fast, 2, to_port, 1), sizeof(numbered));
+	EXPECT_NUMBER(to, 1);
+	/* and the answers to them */
+	EXPECT_EQ(peers() - with_one, with_one - before);
+	u32 fast_lanes = 0;
+	{
+		kernel::guard hold(s->lock);
+		s->conns.each([&](fake_conn *c) { fast_lanes += c->conn->c_tos == 7; });
+	}
+	EXPECT_EQ(fast_lanes, with_one - before);
+	u64 bytes = 0;
+	buffer list(4096);
+	ASSERT(list);
+	EXPECT_EQ(rds_info_snapshot(bench_init_net(), RDS_INFO_CONNECTIONS, list.get(), 4096,
+				    &bytes),
+		  sizeof(rds_info_connection));
+	u32 shown = 0;
+	for (u64 i = 0; i < bytes; i += sizeof(rds_info_connection))
+		shown += reinterpret_cast<rds_info_connection *>(list.get() + i)->tos == 7;
+	EXPECT_EQ(shown, fast_lanes);
+}
+
+TEST_CASE(tos__settled_by_the_first_send)
+{
+	SCENARIO(s);
+	test_socket fresh, a(1, from_port), b(1, from_port + 1);
+	ASSERT(fresh && a.bound() && b.bound());
+	EXPECT_EQ(rds_sock_set_tos(fresh.rds(), 1), -ENOTTY);
+	EXPECT_EQ(rds_sock_set_tos(a.rds(), 1), -ENOTTY); /* the transport has none */
+	s->trans.get_tos_map = [](u8) { return u8{0}; }; /* as TCP's */
+	for (u8 tos = 0; tos < 3; tos++)
+		EXPECT_EQ(rds_sock_set_tos(a.rds(), tos), 0);
+	EXPECT_EQ(rds_sock_get_tos(a.rds()), 0);
+	EXPECT_EQ(send_number(a, 9, to_port, 0), sizeof(numbered));
+	EXPECT_EQ(rds_sock_set_tos(a.rds(), 0), -EINVAL);
+	s->trans.get_tos_map = [](u8 tos) { return tos; };
+	EXPECT_EQ(rds_sock_set_tos(b.rds(), 255), 0);
+	EXPECT_EQ(rds_sock_set_tos(b.rds(), 3), -EINVAL);
+	EXPECT_EQ(rds_sock_get_tos(b.rds()), 255);
+}
