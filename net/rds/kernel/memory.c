@@ -155,36 +155,46 @@ unsigned int kernel_iter_pages(const struct iov_iter *from)
 	return iov_iter_npages(from, INT_MAX);
 }
 
+/* Return: how many pieces it would be; pages that find no room among @max are put. */
+static unsigned int add_pieces(struct bio_vec *pieces, unsigned int nr, unsigned int max,
+			       struct page **pages, size_t start, size_t bytes)
+{
+	unsigned int i;
+
+	for (i = 0; bytes; i++, start = 0) {
+		size_t n = min_t(size_t, bytes, PAGE_SIZE - start);
+
+		bytes -= n;
+		if (nr < max)
+			bvec_set_page(&pieces[nr], pages[i], n, start);
+		else
+			put_page(pages[i]);
+		nr++;
+	}
+	return nr;
+}
+
 int kernel_pieces_of_user(struct bio_vec *pieces, unsigned int max, size_t bytes,
 			  struct iov_iter *from)
 {
 	struct page *pages[16];
-	unsigned int nr = 0, i;
+	unsigned int nr = 0;
+	ssize_t got = 0;
+	size_t start;
 
 	while (bytes) {
-		size_t start;
-		ssize_t got = iov_iter_get_pages2(from, pages, bytes, ARRAY_SIZE(pages), &start);
-
-		if (got <= 0) {
-			kernel_pieces_free(pieces, nr);
-			return got ? got : -EFAULT;
-		}
+		got = iov_iter_get_pages2(from, pages, bytes, ARRAY_SIZE(pages), &start);
+		if (got <= 0)
+			break;
 		bytes -= got;
-		for (i = 0; got > 0; i++, start = 0) {
-			size_t n = min_t(size_t, got, PAGE_SIZE - start);
-
-			got -= n;
-			if (WARN_ON_ONCE(nr == max)) {
-				put_page(pages[i]);
-				continue;
-			}
-			pieces[nr].bv_page = pages[i];
-			pieces[nr].bv_offset = start;
-			pieces[nr].bv_len = n;
-			nr++;
-		}
+		nr = add_pieces(pieces, nr, max, pages, start, got);
+		if (nr > max)
+			break;
 	}
-	return nr;
+	if (!bytes && nr <= max)
+		return nr;
+	kernel_pieces_free(pieces, min(nr, max));
+	return got < 0 ? got : -EFAULT;
 }
 
 int kernel_charge_locked(struct kernel_charge *c, size_t bytes)
