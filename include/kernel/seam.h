@@ -102,6 +102,13 @@ struct kernel_charge {
 int kernel_charge_locked(struct kernel_charge *c, size_t bytes);
 void kernel_uncharge_locked(struct kernel_charge *c); /* A; once, what was charged */
 
+struct ubuf_info;
+struct rds_message;
+/** kernel_message_hold - for network buffers that refer to its pages. P. NULL: no memory. */
+struct ubuf_info *kernel_message_hold(struct rds_message *rm);
+/** kernel_message_release - the caller's reference; buffers have theirs. A. */
+void kernel_message_release(struct ubuf_info *hold);
+
 /* ---- control messages: P ---- */
 
 struct kernel_control {

@@ -43,6 +43,7 @@ constexpr char usage[] =
 	"       --every MS      time between them (1000)\n"
 	"send:  --nonblock      MSG_DONTWAIT and poll; else the kernel waits\n"
 	"       --no-monitor    without RDS_CONG_MONITOR\n"
+	"       --zerocopy N    from N buffers, with MSG_ZEROCOPY\n"
 	"       --sndbuf N      usable bytes of the send buffer (at least the largest message)\n"
 	"       --file PATH     send a file in datagrams of 1 byte to 512 KiB\n"
 	"recv:  --senders N     flows to each port (1)\n"
@@ -53,7 +54,7 @@ constexpr char usage[] =
 
 struct settings {
 	endpoint local, remote;
-	unsigned pairs = 1, senders = 1, timeout = 20, delay_us = 0, every_ms = 1000;
+	unsigned pairs = 1, senders = 1, timeout = 20, delay_us = 0, every_ms = 1000, zerocopy = 0;
 	std::uint64_t count = 0, seed = 1;
 	std::size_t sndbuf = 0, rcvbuf = 0;
 	size_spec sizes;
@@ -237,6 +238,8 @@ public:
 		socket_.bind(local_);
 		if (set_.nonblock && set_.monitor)
 			socket_.monitor_congestion();
+		if (set_.zerocopy)
+			socket_.zerocopy(set_.zerocopy);
 		total.goal += plan_.file_bytes ? plan_.file_bytes : plan_.count;
 		total.flows++;
 	}
@@ -249,6 +252,7 @@ public:
 		socket_.send_patiently(remote_, control_message(message_type::fin, end),
 				       total.soft);
 		await_ack(end);
+		socket_.wait_for_completions(total.soft);
 	}
 
 private:
@@ -507,6 +511,7 @@ settings read_settings(arguments &args, bool sending)
 		set.nonblock = args.flag("--nonblock");
 		set.monitor = !args.flag("--no-monitor");
 		set.sndbuf = args.number("--sndbuf", 0, 1 << 30);
+		set.zerocopy = static_cast<unsigned>(args.number("--zerocopy", 0, 64));
 		set.file = args.text("--file", "");
 	} else {
 		set.senders = static_cast<unsigned>(args.number("--senders", 1, 4096));

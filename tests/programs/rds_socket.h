@@ -116,10 +116,47 @@ public:
 			die("setsockopt RDS_CONG_MONITOR");
 	}
 
-	/* 0 or an errno; a short count is an error of the kernel. */
-	int try_send(const endpoint &to, std::span<const std::uint8_t> data, int flags)
+	/*
+	 * From now on messages are sent from so many buffers of our own, without a copy. Before it
+	 * is told that a buffer is free again it is as it was sent; then it is overwritten at once, so
+	 * that whoever is told too early shows.
+	 */
+	void zerocopy(unsigned buffers)
 	{
-		ssize_t n = ::sendto(fd_, data.data(), data.size(), flags, to.sa(), to.length());
+		int one = 1;
+		if (::setsockopt(fd_, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+			die("setsockopt SO_ZEROCOPY");
+		for (unsigned i = 0; i < buffers; i++)
+			slots_.emplace_back(max_message);
+	}
+	/* All buffers have been given back. */
+	void wait_for_completions(soft_errors &soft)
+	{
+		while (std::ranges::any_of(slots_, &slot::used))
+			wait_for_completion(soft);
+	}
+
+	/* 0 or an errno; a short count is an error of the kernel. */
+	int try_send(const endpoint &to, std::span<const std::uint8_t> data, int flags,
+		     std::uint32_t cookie = 0)
+	{
+		alignas(cmsghdr) char control[CMSG_SPACE(sizeof(cookie))]{};
+		iovec iov{const_cast<std::uint8_t *>(data.data()), data.size()};
+		msghdr msg{};
+		msg.msg_name = const_cast<sockaddr *>(to.sa());
+		msg.msg_namelen = to.length();
+		msg.msg_iov = &iov;
+		msg.msg_iovlen = 1;
+		if (flags & MSG_ZEROCOPY) {
+			msg.msg_control = control;
+			msg.msg_controllen = sizeof(control);
+			cmsghdr *c = CMSG_FIRSTHDR(&msg);
+			c->cmsg_level = SOL_RDS;
+			c->cmsg_type = RDS_CMSG_ZCOPY_COOKIE;
+			c->cmsg_len = CMSG_LEN(sizeof(cookie));
+			std::memcpy(CMSG_DATA(c), &cookie, sizeof(cookie));
+		}
+		ssize_t n = ::sendmsg(fd_, &msg, flags);
 		if (n < 0)
 			return errno;
 		if (static_cast<std::size_t>(n) != data.size())
@@ -135,8 +172,16 @@ public:
 	void send_patiently(const endpoint &to, std::span<const std::uint8_t> data,
 			    soft_errors &soft, int flags = MSG_DONTWAIT)
 	{
+		std::uint32_t cookie = 0;
+		if (!slots_.empty() && !data.empty()) {
+			cookie = take_slot(soft);
+			slot &s = slots_[cookie];
+			std::ranges::copy(data, s.bytes.begin());
+			data = std::span(s.bytes).first(data.size());
+			flags |= MSG_ZEROCOPY;
+		}
 		for (;;) {
-			int err = try_send(to, data, flags);
+			int err = try_send(to, data, flags, cookie);
 			switch (err) {
 			case 0:
 				return;
@@ -197,6 +242,61 @@ public:
 	}
 
 private:
+	struct slot {
+		std::vector<std::uint8_t> bytes;
+		bool used = false;
+		explicit slot(std::size_t size) : bytes(size) {}
+	};
+
+	std::uint32_t take_slot(soft_errors &soft)
+	{
+		for (;;) {
+			auto free = std::ranges::find(slots_, false, &slot::used);
+			if (free != slots_.end()) {
+				free->used = true;
+				return static_cast<std::uint32_t>(free - slots_.begin());
+			}
+			wait_for_completion(soft);
+		}
+	}
+
+	void wait_for_completion(soft_errors &soft)
+	{
+		if (wait(POLLIN, late_ms))
+			take_notification(soft);
+		else
+			soft.late++;
+	}
+
+	void complete(const cmsghdr *c)
+	{
+		rds_zcopy_cookies done;
+		if (c->cmsg_len != CMSG_LEN(sizeof(done)))
+			die("a completion of the wrong length", EPROTO);
+		std::memcpy(&done, CMSG_DATA(c), sizeof(done));
+		if (!done.num || done.num > RDS_MAX_ZCOOKIES)
+			die("a completion of " + std::to_string(done.num) + " messages", EPROTO);
+		for (std::uint32_t i = 0; i < done.num; i++) {
+			std::uint32_t which = done.cookies[i];
+			if (which >= slots_.size() || !slots_[which].used)
+				die("a completion of what was not sent", EPROTO);
+			std::ranges::fill(slots_[which].bytes, std::uint8_t{0xdb});
+			slots_[which].used = false;
+		}
+	}
+
+	void take_controls(msghdr &msg, soft_errors &soft)
+	{
+		for (cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+			if (c->cmsg_level != SOL_RDS)
+				continue;
+			if (c->cmsg_type == RDS_CMSG_CONG_UPDATE)
+				soft.cong_updates++;
+			if (c->cmsg_type == RDS_CMSG_ZCOPY_COMPLETION)
+				complete(c);
+		}
+	}
+
 	bool receive_now(std::vector<std::uint8_t> &buffer, received &got, soft_errors &soft)
 	{
 		alignas(cmsghdr) char control[256];
@@ -215,13 +315,9 @@ private:
 				return false;
 			die("recvmsg");
 		}
-		if (!msg.msg_namelen) {
-			for (cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-				if (c->cmsg_level == SOL_RDS &&
-				    c->cmsg_type == RDS_CMSG_CONG_UPDATE)
-					soft.cong_updates++;
+		take_controls(msg, soft);
+		if (!msg.msg_namelen)
 			return false;
-		}
 		if (msg.msg_namelen != got.from.length())
 			die("recvmsg gave a name of the wrong length", EPROTO);
 		got.size = static_cast<std::size_t>(n);
@@ -241,6 +337,7 @@ private:
 	}
 
 	int fd_;
+	std::vector<slot> slots_;
 	std::deque<std::pair<received, std::vector<std::uint8_t>>> inbox_;
 };
 

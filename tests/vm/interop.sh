@@ -29,6 +29,12 @@ exchange() {
 	transfer b "$2" a "$1" "--pairs 4" "--pairs 4 --count 300 --nonblock --quiet"
 }
 
+# pages of the sender's own, in both directions: the stock sender, too, must be told when they are its again
+lent() {
+	transfer a "$1" b "$2" "" "--count 300 --sizes mix:262144 --zerocopy 8 --quiet"
+	transfer b "$2" a "$1" "" "--count 300 --sizes mix:262144 --zerocopy 8 --quiet"
+}
+
 small() {
 	transfer a "$1" b "$2" "" "--count 5000 --sizes 0-200 --nonblock --quiet"
 	transfer b "$2" a "$1" "" "--count 5000 --sizes 0-200 --nonblock --quiet"
@@ -95,6 +101,7 @@ scenario "pings over IPv6, stock begins, ours connects" meet b $B6 a $A6
 scenario "pings over IPv6, ours begins, stock connects" meet a $C6 b $D6
 scenario "IPv4 traffic, ours connects" exchange $A4 $B4
 scenario "IPv4 traffic, stock connects" exchange $C4 $D4
+scenario "pages of the sender's own" lent $A4 $B4
 scenario "IPv6 traffic, ours connects" exchange $A6 $B6
 scenario "IPv6 traffic, stock connects" exchange $C6 $D6
 scenario "many small messages" small $A4 $B4

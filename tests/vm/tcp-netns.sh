@@ -163,6 +163,16 @@ disturbed_by_reset() {
 	[ "$(reset_count a)" -gt "$before" ]
 }
 
+# 6a. The sender's own pages: it overwrites each buffer as soon as it is told that it has it back.
+lent() {
+	for ends in "$A4 $B4" "$A6 $B6"; do
+		transfer a ${ends% *} b ${ends#* } "--delay-us 200" \
+			"--count $(n 300) --sizes mix:262144 --zerocopy 8 --nonblock --quiet"
+	done
+	# its way to itself is the loopback
+	transfer a $A4 a $A4 "" "--count $(n 300) --sizes mix:262144 --zerocopy 3 --quiet"
+}
+
 bad_cable() {
 	for host in a b; do
 		on $host "tc qdisc add dev eth0 root netem delay 1ms loss 3% duplicate 5% reorder 25%"
@@ -407,6 +417,10 @@ scenario "link down and up under traffic" disturbed $((resets / 2)) link_blinks
 scenario "streams killed at the sender, waiting in the kernel" disturbed_by_reset $resets kill_from_a
 SEND="--sizes 0-3000 --nonblock"
 scenario "streams killed at the receiver, non-blocking" disturbed_by_reset $resets kill_from_b
+scenario "pages of the sender's own" lent
+SEND="--sizes 1-3000 --nonblock --zerocopy 16"
+scenario "streams killed while they carry pages of the sender's own" disturbed_by_reset $((resets / 2)) kill_from_b
+SEND="--sizes 0-3000 --nonblock"
 scenario "lists are read while streams are killed" watched disturbed_by_reset 2 kill_watched
 A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 3000)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b

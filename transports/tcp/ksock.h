@@ -48,6 +48,7 @@ struct ksock_out {
 	u32 nr_pieces;
 	u32 skip; /* bytes of the first piece that are out already */
 	u32 bytes; /* to send of the pieces, behind @skip */
+	struct rds_message *lender; /* whose pieces are a user's pages: buffers keep it; or null */
 	bool more; /* it may wait for ksock_push() before it leaves, to fill a segment */
 };
 

@@ -10,6 +10,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "kernel/seam.h"
 #include "ksock.h"
 
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -47,9 +48,13 @@ static int send_copied(struct sock *sk, const struct ksock_out *out)
 }
 
 /* The pieces through one iterator, copied or (where the kernel can) spliced. */
-static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int flags)
+static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int flags,
+		     struct ubuf_info *hold)
 {
-	struct msghdr msg = {.msg_flags = SEND_FLAGS | flags | (out->more ? MSG_MORE : 0)};
+	struct msghdr msg = {
+		.msg_flags = SEND_FLAGS | flags | (out->more ? MSG_MORE : 0),
+		.msg_ubuf = hold,
+	};
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, out->pieces, out->nr_pieces,
 		      out->skip + out->bytes);
@@ -61,7 +66,7 @@ static int send_iter(struct sock *sk, const struct ksock_out *out, unsigned int 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 static int send_pages(struct sock *sk, const struct ksock_out *out)
 {
-	return send_iter(sk, out, MSG_SPLICE_PAGES);
+	return send_iter(sk, out, MSG_SPLICE_PAGES, NULL);
 }
 #else
 static int send_pages(struct sock *sk, const struct ksock_out *out)
@@ -97,10 +102,25 @@ static bool may_be_referenced(const struct ksock_out *out)
 	return true;
 }
 
+/* TCP's buffers keep the message, and those that stay on this machine copy its pages. */
+static int send_lent(struct sock *sk, const struct ksock_out *out)
+{
+	struct ubuf_info *hold = kernel_message_hold(out->lender);
+	int ret;
+
+	if (!hold)
+		return -ENOMEM;
+	ret = send_iter(sk, out, MSG_ZEROCOPY, hold);
+	kernel_message_release(hold);
+	return ret;
+}
+
 static int send_pieces(struct sock *sk, const struct ksock_out *out)
 {
+	if (out->lender)
+		return send_lent(sk, out);
 	if (!may_be_referenced(out))
-		return send_iter(sk, out, 0);
+		return send_iter(sk, out, 0, NULL);
 	return send_pages(sk, out);
 }
 

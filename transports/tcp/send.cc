@@ -21,7 +21,7 @@ int is_acked(rds_message *rm, u64 una)
 }
 
 /* The piece that payload byte @off of piece @sg lies in, and what is left from there. */
-void describe_payload(const rds_message *rm, u32 sg, u32 off, ksock_out *out)
+void describe_payload(rds_message *rm, u32 sg, u32 off, ksock_out *out)
 {
 	u32 done = off;
 
@@ -37,6 +37,7 @@ void describe_payload(const rds_message *rm, u32 sg, u32 off, ksock_out *out)
 	out->nr_pieces = rm->m_nr_pieces - sg;
 	out->skip = off;
 	out->bytes = left;
+	out->lender = rm->m_zcopy ? rm : nullptr;
 }
 
 } // namespace

@@ -18,6 +18,8 @@ EXPORT_RDS(kernel_cond_resched);
 EXPORT_RDS(kernel_free);
 EXPORT_RDS(kernel_list_corrupted);
 EXPORT_RDS(kernel_log);
+EXPORT_RDS(kernel_message_hold);
+EXPORT_RDS(kernel_message_release);
 EXPORT_RDS(kernel_mutex_assert_held);
 EXPORT_RDS(kernel_mutex_init);
 EXPORT_RDS(kernel_mutex_lock);
