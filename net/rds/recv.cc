@@ -267,7 +267,10 @@ u64 take_notification(rds_sock *rs)
 	return notify;
 }
 
-/* It is gone even if the reader's buffer cuts it. Return: records, -EFAULT. */
+/*
+ * It is gone if the reader's buffer cuts it; what could not be written at all is told again.
+ * Return: records, -EFAULT.
+ */
 int deliver_notification(rds_sock *rs, rds_recv_args *args)
 {
 	u64 groups = take_notification(rs);
@@ -275,7 +278,13 @@ int deliver_notification(rds_sock *rs, rds_recv_args *args)
 		return 0;
 	int err = kernel_control_put(args->msg, SOL_RDS, RDS_CMSG_CONG_UPDATE, &groups,
 				     sizeof(groups));
-	return err ? err : 1;
+	if (!err)
+		return 1;
+	kernel::guard hold(rs->rn->watch_lock);
+	if (rs->monitor)
+		kernel::write_once(rs->cong_notify, rs->cong_notify | groups);
+	kernel_sock_wake(rs); /* another reader may have found nothing meanwhile */
+	return err;
 }
 
 bool readable(void *arg)
