@@ -10,6 +10,7 @@
 				map__partial) x(map__change_during_transmission)                   \
 				x(map__mark_survives_lack_of_memory) x(map__mark_survives_a_drop)  \
 					x(received__wakes_exactly_or_all)                          \
-						x(poll__tells_once_without_monitor)
+						x(poll__tells_once_without_monitor)                \
+							x(map__survives_the_loopback)
 
 RDS_KUNIT_SUITE(rds_cong, CONG_CASES);

@@ -358,3 +358,25 @@ TEST_CASE(poll__tells_once_without_monitor)
 	EXPECT(bench_poll(w.from.raw()) & POLLWRBAND_BIT);
 	EXPECT_EQ(bench_poll(w.from.raw()) & POLLWRBAND_BIT, 0);
 }
+
+/*
+ * A socket bound to 127.0.0.1 may name a host elsewhere: the loopback takes it, and has a connection
+ * whose own address is that host's. What that host says on the wire counts all the same.
+ */
+TEST_CASE(map__survives_the_loopback)
+{
+	constexpr u32 localhost = 0x7f000001;
+	SCENARIO(s);
+	far_world w(s);
+	ASSERT(w.ok());
+	test_socket local;
+	ASSERT(local);
+	ASSERT_EQ(local.bind(localhost, 0), 0);
+	numbered n{};
+	EXPECT_EQ(local.send_to(fake_net + far, to_port, &n, sizeof(n)), sizeof(n));
+	ASSERT(eventually([&] { return !kernel::read_once(local.rds()->snd_bytes); }));
+	ASSERT_EQ(w.set(to_port, true), 0);
+	EXPECT_EQ(send_number(w.from, far, to_port, 1), -ENOBUFS);
+	ASSERT_EQ(w.set(to_port, false), 0);
+	EXPECT_EQ(send_number(w.from, far, to_port, 1), sizeof(numbered));
+}

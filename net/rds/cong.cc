@@ -83,12 +83,18 @@ void notify(rds_sock *rs, u64 groups)
 
 /*
  * A peer on this very host, reached by a wire all the same: what it sent is an old state of the
- * map that we keep ourselves, and must not overwrite it.
+ * map that we keep ourselves, and must not overwrite it. The loopback says nothing about that: a
+ * socket bound to it may name any host as its destination.
  */
 bool is_ours(rds_cong_map *map)
 {
 	kernel::guard hold(map->rn->cong_lock);
-	return kernel::list_item_linked(&map->peers_head);
+	for (list_head *n = map->peers_head.next; n != &map->peers_head; n = n->next) {
+		auto *p = kernel::container<rds_peer, list_head>(n, &rds_peer::cong_item);
+		if (p->lane0.c_trans->t_type != RDS_TRANS_LOOP)
+			return true;
+	}
+	return false;
 }
 
 /* A piece of a received map, small enough for the stack. */

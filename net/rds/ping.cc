@@ -103,6 +103,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
 			rds::write_handshake(pong, generation, lanes_offered);
+		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
 		send_own(lane, pong, gfp);
 	}
