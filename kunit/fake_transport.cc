@@ -22,7 +22,7 @@ void step(fake_transport *f, rds_connection *conn)
 {
 	u32 n = kernel::add_return(f->steps, 1u);
 	if (f->drop_at && n == f->drop_at)
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_transport_error);
 }
 
 bool is_error(const void *p)
@@ -215,7 +215,7 @@ int conn_connect(rds_connection *conn)
 	if (!err && f->connect_mode == FAKE_CONNECT_NOW)
 		f->complete(conn);
 	else if (!err && f->connect_mode == FAKE_CONNECT_DROP)
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_connect_failed);
 	bench_wake();
 	return err;
 }
@@ -375,7 +375,7 @@ void finish_frame(fake_conn *fc)
 	if (up && data && f->ack)
 		rds_send_drop_acked(fc->conn, sequence, nullptr);
 	if (lost)
-		rds_conn_drop(fc->conn);
+		rds_conn_drop_why(fc->conn, RDS_WHY_peer_closed);
 	bench_wake();
 }
 

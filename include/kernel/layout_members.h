@@ -36,6 +36,7 @@
 	OFFSET(rds_connection, c_index) \
 	OFFSET(rds_connection, c_isv6) \
 	OFFSET(rds_connection, c_larger) \
+	OFFSET(rds_connection, c_trans_type) \
 	OFFSET(rds_incoming, i_item) \
 	OFFSET(rds_incoming, i_refs) \
 	OFFSET(rds_incoming, i_len) \

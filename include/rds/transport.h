@@ -10,6 +10,7 @@
 #ifndef RDS_TRANSPORT_H
 #define RDS_TRANSPORT_H
 
+#include "rds/reasons.h"
 #include "rds/types.h" /* TRANSNAMSIZ is in linux/rds.h */
 #include "rds/wire.h"
 
@@ -67,6 +68,8 @@ struct rds_connection {
 	u8 c_index; /* lane 0..7 */
 	u8 c_isv6;
 	u8 c_larger; /* own address >= the peer's, unsigned over 16 bytes (tcp.md 7) */
+	u8 c_trans_type; /* t_type, also when the transport has gone and an unread message stays */
+	u8 c_pad[7];
 };
 
 /* Points of the receive path whose distances SO_RDS_MSG_RXPATH_LATENCY tells. */
@@ -479,6 +482,8 @@ void rds_connect_complete(struct rds_connection *conn);
 
 /** rds_conn_drop - the connection is lost: ERROR, and the life work shuts it down. Context: A. */
 void rds_conn_drop(struct rds_connection *conn);
+/** rds_conn_drop_why - the same for a reason that tracing can tell. Context: A. */
+void rds_conn_drop_why(struct rds_connection *conn, enum rds_conn_why why);
 
 /** rds_conn_connect_if_down - ask for a connect unless one is under way. Context: A. */
 void rds_conn_connect_if_down(struct rds_connection *conn);
@@ -540,6 +545,13 @@ void rds_recv_other_lane(struct rds_connection *conn);
  * Context: A.
  */
 u64 rds_rx_clock(void);
+
+/**
+ * rds_recv_drop - the transport itself drops a received message; counts and traces, nothing else
+ * @hdr: NULL when it is not known. Context: A.
+ */
+void rds_recv_drop(struct rds_connection *conn, enum rds_drop_why why,
+		   const struct rds_header *hdr);
 
 /** rds_recv_kick - have the worker call the recv hook. Context: A. */
 void rds_recv_kick(struct rds_connection *conn);

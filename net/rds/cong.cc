@@ -178,8 +178,10 @@ void rds_cong_set_port(rds_cong_map *map, u16 port)
 {
 	kernel::guard hold(map->rn->cong_lock);
 	u8 *bits = bits_of(map, kernel::gfp_atomic);
-	if (bits && rds::congmap_set(bits, port))
-		announce(map);
+	if (!bits || !rds::congmap_set(bits, port))
+		return;
+	announce(map);
+	rds_trace_cong_port(map->rn->net, &map->addr, port, true);
 }
 
 void rds_cong_clear_port(rds_cong_map *map, u16 port)
@@ -190,6 +192,7 @@ void rds_cong_clear_port(rds_cong_map *map, u16 port)
 		if (!bits || !rds::congmap_clear(bits, port))
 			return;
 		announce(map);
+		rds_trace_cong_port(map->rn->net, &map->addr, port, false);
 	}
 	/* senders on this host look at this very map */
 	rds_cong_changed(map->rn, group_of(port));
@@ -263,6 +266,7 @@ int rds_cong_recv_map(rds_connection *conn, rds_map_reader read, void *arg, int 
 	}
 	lane_of(conn)->heard();
 	rds_stats_inc(rds_s_cong_update_received);
+	rds_trace_cong_map(conn, freed);
 	if (freed)
 		rds_cong_changed(map->rn, exact ? freed : rds::congmap_all_groups);
 	return 0;

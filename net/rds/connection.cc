@@ -28,14 +28,14 @@ void rds_lane::queue_work(kernel::work &w, unsigned long delay)
 		w.queue(delay);
 }
 
-void rds_lane::drop()
+void rds_lane::drop(rds_conn_why why)
 {
 	for (;;) {
 		int s = state();
 		/* DISCONNECTING: what is dropped is being shut down; nothing newer exists */
 		if (s == RDS_CONN_DOWN || s == RDS_CONN_ERROR || s == RDS_CONN_DISCONNECTING)
 			return;
-		if (change_state(s, RDS_CONN_ERROR))
+		if (change_state(s, RDS_CONN_ERROR, why))
 			break;
 	}
 	kernel::guard hold(c_lock);
@@ -73,7 +73,7 @@ void rds_lane::connect_complete()
 			kernel::write_once(c_want_connect, false);
 	}
 	if (!up) {
-		drop();
+		drop(RDS_WHY_too_late);
 		return;
 	}
 	if (c_index == 0)
@@ -98,7 +98,7 @@ void rds_lane::start_connect()
 	if (!c_trans->conn_connect(this))
 		return;
 	/* else dropped meanwhile: the drop has queued us again */
-	if (change_state(RDS_CONN_CONNECTING, RDS_CONN_DOWN))
+	if (change_state(RDS_CONN_CONNECTING, RDS_CONN_DOWN, RDS_WHY_connect_failed))
 		schedule_reconnect();
 }
 
@@ -182,11 +182,13 @@ void rds_lane::destroy()
 	{
 		/* nobody connects or claims any more; completions and drops may still come */
 		kernel::guard hold(c_send_sem);
+		rds_trace_state(this, state(), RDS_CONN_DISCONNECTING, RDS_WHY_destroyed);
 		kernel::write_once(c_state, int{RDS_CONN_DISCONNECTING});
 		if (c_transport_data)
 			c_trans->conn_shutdown(this);
 		reset();
 		kernel::store_release(c_state, int{RDS_CONN_DOWN});
+		rds_trace_state(this, RDS_CONN_DISCONNECTING, RDS_CONN_DOWN, RDS_WHY_destroyed);
 	}
 	rds_send_purge(this);
 	if (c_transport_data)
@@ -241,7 +243,12 @@ void rds_connect_complete(rds_connection *conn)
 
 void rds_conn_drop(rds_connection *conn)
 {
-	lane_of(conn)->drop();
+	lane_of(conn)->drop(RDS_WHY_unspecified);
+}
+
+void rds_conn_drop_why(rds_connection *conn, rds_conn_why why)
+{
+	lane_of(conn)->drop(why);
 }
 
 void rds_conn_connect_if_down(rds_connection *conn)

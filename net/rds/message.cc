@@ -125,6 +125,7 @@ int rds_message_queue(rds_lane *lane, rds_message *rm)
 	rm->m_on_conn = 1;
 	count_on_lane(lane, rm, 1);
 	lane->c_send.push_back(rm);
+	rds_trace_message(RDS_TRACE_MSG_QUEUED, lane, rm);
 	return 0;
 }
 

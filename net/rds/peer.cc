@@ -297,6 +297,7 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 	lane0.c_laddr = laddr;
 	lane0.c_faddr = faddr;
 	lane0.c_trans = trans;
+	lane0.c_trans_type = static_cast<u8>(trans->t_type);
 	lane0.c_inc_copy = trans->inc_copy_to_user;
 	lane0.c_inc_free = trans->inc_free;
 	lane0.c_handshakes = trans->t_mp_capable;
@@ -459,7 +460,7 @@ void rds_conn_destroy_net(rds_transport *trans, struct net *net)
 static bool drop_one(rds_peer *p, void *trans)
 {
 	if (p->lane0.c_trans == trans)
-		p->lane0.drop();
+		p->lane0.drop(RDS_WHY_settings);
 	return true;
 }
 

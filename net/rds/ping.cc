@@ -87,7 +87,7 @@ void rds_handshake_seen(rds_lane *lane, const rds_header *hdr)
 void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 {
 	if (!rds_tunables.ping_enable) {
-		rds_stats_inc(rds_s_recv_drop_no_sock);
+		rds_drop(lane, RDS_DROP_ping_disabled, hdr, nullptr);
 		return;
 	}
 	if (!rds::wants_pong(*hdr))
@@ -96,16 +96,20 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 	kernel::be16 sport = hdr->h_sport;
 	bool probe = rds::is_probe(*hdr) && handshakes(lane);
 	if (!may_send_own(lane)) {
-		rds_stats_inc(rds_s_recv_drop_ping_flood);
+		rds_drop(lane, RDS_DROP_ping_flood, hdr, nullptr);
 	} else if (lane->c_peer->fcong->congested(sport.host())) {
 		rds_stats_inc(rds_s_cong_send_error);
+		rds_trace_cong_send(lane, sport.host(), nullptr, true);
 	} else {
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
 			rds::write_handshake(pong, generation, lanes_offered);
 		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
-		send_own(lane, pong, gfp);
+		if (send_own(lane, pong, gfp) == -ENOMEM)
+			rds_drop(lane, RDS_DROP_no_memory, hdr, nullptr);
+		else
+			rds_trace_received(lane, hdr, nullptr);
 	}
 	if (probe)
 		handshake_received(lane, hdr);
@@ -113,6 +117,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 
 void rds_pong_received(rds_lane *lane, const rds_header *hdr)
 {
+	rds_trace_received(lane, hdr, nullptr);
 	handshake_received(lane, hdr);
 }
 

@@ -60,6 +60,7 @@
 #include "rds/transport.h"
 #include "stats.h"
 #include "sysctl.h"
+#include "trace.h"
 
 struct rds_cong_map;
 struct rds_net;
@@ -170,7 +171,7 @@ struct rds_lane : rds_connection {
 	rds_lane(rds_peer *p, u8 index);
 
 	/* peer.cc / connection.cc */
-	void drop();
+	void drop(rds_conn_why why);
 	void connect_if_down();
 	bool claim();
 	bool dying() const { return kernel::read_once(c_dying); }
@@ -187,7 +188,13 @@ struct rds_lane : rds_connection {
 		if (!kernel::read_once(c_heard))
 			kernel::write_once(c_heard, true);
 	}
-	bool change_state(int from, int to) { return kernel::compare_exchange(c_state, from, to); }
+	bool change_state(int from, int to, rds_conn_why why = RDS_WHY_none)
+	{
+		if (!kernel::compare_exchange(c_state, from, to))
+			return false;
+		rds_trace_state(this, from, to, why);
+		return true;
+	}
 	int state() const { return kernel::load_acquire(c_state); }
 	bool up() const { return state() == RDS_CONN_UP; }
 	/* Some socket's, not just the kernel's own, which nobody waits for. */

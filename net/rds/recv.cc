@@ -90,22 +90,22 @@ bool may_deliver(const rds_sock *rs, const rds_connection *conn)
 }
 
 /*
- * rcv_lock held. Return: what to count; recv_queued when it was queued. On this host the hard cap
- * is not needed: senders look at the very bit, and what they had queued before is charged to them.
+ * rcv_lock held. Return: why it is dropped, RDS_DROP_NR when it was queued. On this host the hard
+ * cap is not needed: senders look at the very bit, and what they had queued is charged to them.
  */
-rds_stat queue(rds_sock *rs, rds_incoming *inc)
+rds_drop_why queue(rds_sock *rs, rds_incoming *inc)
 {
 	bool local = inc->i_conn->c_trans->t_type == RDS_TRANS_LOOP;
 	if (rs->dead)
-		return rds_s_recv_drop_dead_sock;
+		return RDS_DROP_dead_sock;
 	if (!local && rs->rcv_memory > hard_cap(rs))
-		return rds_s_recv_drop_over_limit;
+		return RDS_DROP_over_limit;
 	rds_inc_addref(inc);
 	if (rs->wants_timestamps())
 		inc->i_rx_ns = kernel_wall_ns();
 	rs->received.push_back(inc);
 	charge(rs, inc);
-	return rds_s_recv_queued;
+	return RDS_DROP_NR;
 }
 
 void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
@@ -114,22 +114,26 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 	rds_sock *rs = rds_bind_find(conn->c_peer->rn, daddr, inc->i_hdr.h_dport.host(),
 				     lane_scope(conn));
 	if (!rs || !may_deliver(rs, conn)) {
-		rds_stats_inc(rds_s_recv_drop_no_sock);
+		rds_drop(conn, rs ? RDS_DROP_wrong_transport : RDS_DROP_no_sock, &inc->i_hdr, rs);
 		return;
 	}
-	rds_stat how;
+	rds_drop_why why;
 	{
 		kernel::guard hold(rs->rcv_lock);
-		how = queue(rs, inc);
+		why = queue(rs, inc);
 	}
-	rds_stats_inc(how);
-	if (how == rds_s_recv_queued) {
+	if (why == RDS_DROP_NR) {
+		rds_stats_inc(rds_s_recv_queued);
+		rds_trace_received(conn, &inc->i_hdr, rs);
 		kernel_sock_wake(rs);
-	} else if (how == rds_s_recv_drop_over_limit) {
+		return;
+	}
+	rds_drop(conn, why, &inc->i_hdr, rs);
+	if (why == RDS_DROP_over_limit) {
 		if (lane_of(conn)->up()) /* not for each that is still under way */
 			kernel_log("port %u is flooded past its limit, connection dropped",
 				   rs->port);
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_flooded);
 	}
 }
 
@@ -141,7 +145,7 @@ bool kernel_port(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 		return true;
 	}
 	if (rds::is_forged_pong(hdr)) { /* no kernel sends it; applications believe port 0 */
-		rds_stats_inc(rds_s_recv_drop_bad_pong);
+		rds_drop(lane, RDS_DROP_bad_pong, &hdr, nullptr);
 		return true;
 	}
 	if (!rds::is_probe_reply(hdr))
@@ -192,8 +196,10 @@ bool take_some(rds_sock *rs, const rds_transport *trans, rds_sock::inc_list &to)
 void give_back(rds_sock *rs, rds_incoming *inc)
 {
 	kernel::guard hold(rs->rcv_lock);
-	if (rs->dead)
+	if (rs->dead) {
+		rds_drop(inc->i_conn, RDS_DROP_unread, &inc->i_hdr, rs);
 		return;
+	}
 	rds_inc_addref(inc);
 	rs->received.push_front(inc);
 	charge(rs, inc);
@@ -337,7 +343,7 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	if (rds::is_handshake(inc->i_hdr))
 		rds_handshake_seen(lane, &inc->i_hdr);
 	if (!lane->c_rx.accept(inc->i_hdr.h_sequence.host(), inc->i_hdr.h_flags)) {
-		rds_stats_inc(rds_s_recv_drop_old_seq);
+		rds_drop(conn, RDS_DROP_old_seq, &inc->i_hdr, nullptr);
 		return;
 	}
 	lane->heard();
@@ -358,8 +364,11 @@ void rds_recv_purge(rds_sock *rs, const rds_transport *trans)
 	while (more) {
 		rds_sock::inc_list gone;
 		more = take_some(rs, trans, gone);
-		while (rds_incoming *inc = gone.pop_front())
+		while (rds_incoming *inc = gone.pop_front()) {
+			rds_drop(inc->i_conn, trans ? RDS_DROP_transport_gone : RDS_DROP_unread,
+				 &inc->i_hdr, rs);
 			rds_inc_put(inc);
+		}
 		kernel_cond_resched();
 	}
 }

@@ -187,12 +187,14 @@ int pass_congestion(send_wait &w, rds_send_args *args)
 		return 0;
 	if (!args->nonblock) {
 		rds_stats_inc(rds_s_cong_send_blocked);
+		rds_trace_cong_send(&w.peer->lane0, w.port, w.rs, false);
 		return wait_for(w, uncongested, args);
 	}
 	rds_cong_watch(w.rs, w.port);
 	if (!congested(w.peer, w.port))
 		return 0;
 	rds_stats_inc(rds_s_cong_send_error);
+	rds_trace_cong_send(&w.peer->lane0, w.port, w.rs, true);
 	return -ENOBUFS;
 }
 
@@ -383,8 +385,11 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 		/* it may have been the one message that others rely on, see congested() */
 		if (linked && !lane->up())
 			rds_cong_changed(rs->rn, rds::congmap_all_groups);
-		if (linked)
+		if (linked) {
+			rds_drop(lane, all ? RDS_DROP_closed : RDS_DROP_cancelled, &rm->m_inc.i_hdr,
+				 rs);
 			rds_message_put(rm);
+		}
 		rds_message_put(rm);
 		rs->put();
 		kernel_cond_resched();

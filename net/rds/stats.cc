@@ -12,6 +12,9 @@ constexpr const char *names[] = {
 #define x(name) #name,
 	RDS_STATS(x)
 #undef x
+#define x(reason, counter) #counter,
+		RDS_DROPS_RECV(x) RDS_DROPS_SEND(x)
+#undef x
 };
 static_assert(sizeof(names) / sizeof(names[0]) == RDS_STATS_NR);
 

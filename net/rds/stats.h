@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The core's counters. One list makes the enum and the strings; their order is ABI (info.md 5.1),
- * so new ones go to the end.
+ * so new ones go to the end. Those of drops come from the list of reasons.
  */
 #pragma once
 
 #include "kernel/seam.h"
+#include "rds/reasons.h"
 
 /* clang-format off */
 #define RDS_STATS(x) \
@@ -18,9 +19,7 @@
 	x(page_remainder_hit) x(page_remainder_miss) x(copy_to_user) x(copy_from_user) \
 	x(cong_update_queued) x(cong_update_received) x(cong_send_error) x(cong_send_blocked) \
 	x(recv_bytes_added_to_sock) x(recv_bytes_freed_fromsock) x(send_stuck_rm) \
-	/* ours: a full receiver's peer ignored congestion; a kernel port with payload; more pings \
-	   queued than answered; peers refused by the caps; idle peers collected */ \
-	x(recv_drop_over_limit) x(recv_drop_bad_pong) x(recv_drop_ping_flood) \
+	/* ours: peers refused by the caps; idle peers collected; then those of drops */ \
 	x(peer_refused) x(peer_reaped)
 /* clang-format on */
 
@@ -28,7 +27,10 @@ enum rds_stat {
 #define x(name) rds_s_##name,
 	RDS_STATS(x)
 #undef x
-		RDS_STATS_NR
+#define x(reason, counter) rds_s_##counter,
+		RDS_DROPS_RECV(x) RDS_DROPS_SEND(x)
+#undef x
+			RDS_STATS_NR
 };
 
 /* Per CPU, for all namespaces; allocated by rds_stats_init(). */

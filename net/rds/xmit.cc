@@ -68,6 +68,7 @@ void pick_message(rds_lane *lane)
 		}
 		if (dropped.empty())
 			break;
+		rds_drop_message(dropped.front(), RDS_DROP_op_not_repeated);
 		rds_send_release(dropped);
 	}
 	rds_message *rm = lane->c_xmit_rm;
@@ -84,6 +85,7 @@ void done_with_message(rds_lane *lane)
 	lane->c_xmit_hdr_off = lane->c_xmit_sg = lane->c_xmit_off = lane->c_xmit_rounds = 0;
 	lane->c_xmit_rdma_done = lane->c_xmit_atomic_done = false;
 	lane->c_xmit_rm = nullptr;
+	rds_trace_message(RDS_TRACE_MSG_SENT, lane, rm);
 	rds_message_put(rm);
 }
 
@@ -175,6 +177,7 @@ int send_message(rds_lane *lane)
 		if (!advance(lane, rm, n)) {
 			kernel_log("transport %s took more than there was, connection dropped",
 				   lane->c_trans->t_name);
+			lane->drop(RDS_WHY_overrun);
 			return -EIO;
 		}
 	}
@@ -232,7 +235,7 @@ void retry_later(rds_lane *lane, int ret)
 		lane->queue_work(lane->c_send_work, 2);
 	} else if (ret < 0) {
 		/* the transport should have dropped it; without that nobody would retry */
-		lane->drop();
+		lane->drop(RDS_WHY_transport_error);
 	}
 }
 
@@ -294,6 +297,7 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 			if (!yes)
 				break;
 			rds_message_unlink(lane, rm);
+			rds_trace_message(RDS_TRACE_MSG_ACKED, lane, rm);
 			acked.push_back(rm);
 		}
 	}
@@ -310,6 +314,7 @@ void rds_send_purge(rds_lane *lane)
 		lane->c_send.splice_front(lane->c_retrans);
 		while (rds_message *rm = lane->c_send.front()) {
 			rds_message_unlink(lane, rm);
+			rds_drop_message(rm, RDS_DROP_conn_destroyed);
 			gone.push_back(rm);
 		}
 	}

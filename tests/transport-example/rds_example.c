@@ -92,7 +92,8 @@ static void deliver(struct example_conn *ec)
 	ec->have = 0;
 	if (ec->hdr.h_flags == RDS_FLAG_CONG_BITMAP) {
 		if (rds_cong_recv_map(reverse, read_map, ei->data, 0))
-			rds_conn_drop(conn); /* no memory: it comes first on the next connection */
+			/* it comes first on the next connection */
+			rds_conn_drop_why(conn, RDS_WHY_no_memory);
 		free_incoming(ei);
 		return;
 	}
@@ -149,7 +150,7 @@ static void receive(struct work_struct *work)
 
 	/* its peer was idle and went; connecting again finds the new one */
 	if (!rds_conn_alive(ec->reverse)) {
-		rds_conn_drop(ec->conn);
+		rds_conn_drop_why(ec->conn, RDS_WHY_counterpart_gone);
 		return;
 	}
 	do {
@@ -159,7 +160,7 @@ static void receive(struct work_struct *work)
 	if (ret == -ENOMEM)
 		queue_delayed_work(example_wq, &ec->receive_work, 2);
 	else if (ret < 0)
-		rds_conn_drop(ec->conn);
+		rds_conn_drop_why(ec->conn, RDS_WHY_bad_header);
 	/* what was taken out is room; to be told once too often does no harm */
 	rds_send_kick(ec->conn);
 }

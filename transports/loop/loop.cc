@@ -79,7 +79,7 @@ int xmit(rds_connection *conn, rds_message *rm, unsigned int, unsigned int, unsi
 	rds_connection *reverse = loop_of(conn)->reverse;
 	/* the counterpart was collected as idle: find the new one by connecting again */
 	if (!rds_conn_alive(reverse)) {
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_counterpart_gone);
 		return -ENOTCONN;
 	}
 	rds_incoming *inc = &rm->m_inc;

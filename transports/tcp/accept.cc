@@ -204,7 +204,7 @@ bool rds_tcp_connection::adopt_first()
 		rds_recv_kick(conn);
 	ksock_state state = ksock_get_state(s);
 	if (state == KSOCK_FIN_SEEN || state == KSOCK_CLOSED)
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_peer_closed);
 	return true;
 }
 
@@ -217,7 +217,7 @@ void rds_tcp_connection::doubt_stream()
 	if (ksock_get_state(sock) == KSOCK_OPENING) {
 		rds_tcp_count(RDS_TCP_CONNECT_RACED);
 	} else if (ksock_in_vain(sock, silence)) {
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_silent);
 	} else {
 		ksock_probe(sock, true);
 		asked = true;
@@ -251,7 +251,7 @@ void rds_tcp_connection::heed_knock()
 	if (crossed)
 		doubt_stream();
 	else
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_knocked);
 }
 
 /* RDS begins with its map. Who just connects says nothing. */
@@ -302,7 +302,7 @@ unsigned long rds_tcp_connection::make_room()
 	switch (rds_conn_state(conn)) {
 	case RDS_CONN_UP:
 		if (sock && must_yield())
-			rds_conn_drop(conn);
+			rds_conn_drop_why(conn, RDS_WHY_replaced);
 		else
 			doubt_stream();
 		return TICKS_PER_SECOND;
@@ -313,7 +313,7 @@ unsigned long rds_tcp_connection::make_room()
 			return 1;
 		/* our knock and the peer's stream have crossed */
 		rds_tcp_count(RDS_TCP_CONNECT_RACED);
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_crossed);
 		return TICKS_PER_SECOND;
 	default:
 		/* conn_shutdown starts us when it is done; DOWN follows at once */
@@ -330,7 +330,7 @@ void rds_tcp_connection::take_waiting()
 	refuse_waiting(false);
 	/* one that was spent after all had to make room: then the claim has nothing to show */
 	if (!sock && any_waiting() && rds_conn_claim(conn) && !adopt_first())
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_connect_failed);
 	if (any_waiting())
 		take_work.queue(make_room()); /* or sooner, if somebody has queued it meanwhile */
 	else

@@ -55,6 +55,7 @@ void rds_tcp_connection::read_all()
 		left = now;
 		kernel_cond_resched();
 	}
+	rds_recv_drop(conn, RDS_DROP_no_memory, nullptr);
 	kernel_log("no memory for what %pI6c has sent: %u bytes are lost", &conn->c_faddr, left);
 }
 

@@ -156,7 +156,7 @@ void rds_tcp_connection::state_changed(ksock_state state)
 	case KSOCK_OPEN:
 		if (conn->c_larger) {
 			/* the knock was heard */
-			rds_conn_drop(conn);
+			rds_conn_drop_why(conn, RDS_WHY_knock_heard);
 			return;
 		}
 		last_seen_una = ksock_una(sock);
@@ -165,7 +165,7 @@ void rds_tcp_connection::state_changed(ksock_state state)
 		return;
 	case KSOCK_FIN_SEEN:
 	case KSOCK_CLOSED:
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, live ? RDS_WHY_peer_closed : RDS_WHY_connect_failed);
 		return;
 	case KSOCK_OPENING:
 	case KSOCK_FIN_SENT:

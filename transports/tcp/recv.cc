@@ -103,6 +103,7 @@ int rds_tcp_connection::deliver(gfp_t gfp)
 {
 	if (stream.kind() == rds::stream_kind::ignore) {
 		rds_tcp_count(RDS_TCP_RECV_BAD_MAP);
+		rds_recv_drop(conn, RDS_DROP_bad_map, &stream.header);
 		stream.reset();
 		return 0;
 	}
@@ -180,9 +181,14 @@ int rds_tcp_connection::read(gfp_t gfp)
 		return err;
 	if (!closing) {
 		rds_tcp_count(RDS_TCP_RECV_BAD_HEADER);
+		rds_recv_drop(conn,
+			      stream.error() == rds::stream_error::bad_length
+				      ? RDS_DROP_bad_length
+				      : RDS_DROP_bad_checksum,
+			      &stream.header);
 		kernel_log("connection to %pI6c dropped: the peer sent %s", &conn->c_faddr,
 			   reason(stream.error()));
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_bad_header);
 	}
 	/* the parser stays where it is: not another byte of this stream is looked at */
 	return 0;

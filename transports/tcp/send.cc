@@ -84,7 +84,7 @@ int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 		return 0;
 	}
 	if (sent != -ENOMEM)
-		rds_conn_drop(conn);
+		rds_conn_drop_why(conn, RDS_WHY_transport_error);
 	return sent;
 }
 
