@@ -19,7 +19,7 @@ namespace {
 
 constexpr char usage[] =
 	"usage: rds-hoard peers --bind ADDRESS --to ADDRESS [--count N] [--user U]\n"
-	"       rds-hoard messages --bind ADDRESS --to ADDRESS [--count N] [--size N]\n"
+	"       rds-hoard messages --bind ADDRESS --to ADDRESS [--count N] [--size N] [--cancel]\n"
 	"       rds-hoard unread --bind ADDRESS\n"
 	"  peers           one byte for each of N IPv4 addresses, beginning with --to\n"
 	"  messages        N messages from one socket to one address\n"
@@ -27,6 +27,7 @@ constexpr char usage[] =
 	"  --count N       how many are offered (10000)\n"
 	"  --size N        bytes in each message (0)\n"
 	"  --user U        user id to work as\n"
+	"  --cancel        the messages again, RDS_CANCEL_SENT_TO\n"
 	"exit:  1 for an error that is neither ENOMEM, EAGAIN nor ENOBUFS; else it stays\n";
 
 constexpr std::uint16_t port = 4000;
@@ -40,6 +41,12 @@ public:
 	{
 		static const std::vector<std::uint8_t> zeros(max_message);
 		return all_.back().try_send(to, {zeros.data(), size}, MSG_DONTWAIT);
+	}
+	void cancel(const endpoint &to)
+	{
+		if (::setsockopt(all_.back().fd(), SOL_RDS, RDS_CANCEL_SENT_TO, to.sa(),
+				 to.length()))
+			die("RDS_CANCEL_SENT_TO");
 	}
 	void more()
 	{
@@ -120,6 +127,7 @@ int main(int argc, char **argv)
 	std::uint64_t count = args.number("--count", 10000);
 	std::size_t size = args.number("--size", 0, max_message);
 	auto user = static_cast<uid_t>(args.number("--user", ::getuid(), 65535));
+	bool cancel = args.flag("--cancel");
 	args.finish();
 	if (local && what == "unread") {
 		rds_socket s;
@@ -139,6 +147,8 @@ int main(int argc, char **argv)
 	endpoint first = to->with_port(port);
 	tally sum = what == "peers" ? hoard_peers(from, first, count)
 				    : hoard_messages(from, first, count, size);
+	if (cancel)
+		from.cancel(first);
 	std::printf("hoard accepted=%" PRIu64 " refused=%" PRIu64 " errno=%s\n", sum.accepted,
 		    sum.refused, result_text(-sum.err).c_str());
 	hold();
