@@ -233,9 +233,6 @@ void retry_later(rds_lane *lane, int ret)
 	} else if (ret == -ENOMEM) {
 		rds_stats_inc(rds_s_send_delayed_retry);
 		lane->queue_work(lane->c_send_work, 2);
-	} else if (ret < 0) {
-		/* the transport should have dropped it; without that nobody would retry */
-		lane->drop(RDS_WHY_transport_error);
 	}
 }
 
@@ -258,6 +255,12 @@ int rds_send_xmit(rds_lane *lane)
 				return 0;
 			}
 			ret = send_bracketed(lane);
+			/*
+			 * The transport should have dropped it; without that nobody would retry. Not
+			 * later: the next connection must not pay for this one.
+			 */
+			if (ret < 0 && ret != -EAGAIN && ret != -ENOMEM)
+				lane->drop(RDS_WHY_transport_error);
 		}
 		if (ret) {
 			retry_later(lane, ret);
