@@ -181,6 +181,7 @@ TEST_CASE(control__broken_headers)
 	EXPECT_EQ(p.send(), 5);
 	u8 in[8];
 	EXPECT_EQ(p.to.recv_wait(in, sizeof(in)), 5);
+	ASSERT(eventually([&] { return !kernel::read_once(p.from.rds()->snd_bytes); }));
 	size_t whole = length_of(p.control);
 	constexpr size_t lengths[] = {0, 1, 15, 1000, ~size_t{0}, ~size_t{0} - 7, size_t{1} << 31};
 	for (size_t len : lengths) {

@@ -427,6 +427,8 @@ TEST_CASE(ack_required__cadence)
 		ASSERT_EQ(send_number(p.from, 2, to_port, i), sizeof(numbered));
 	for (u32 i = 0; i < 4; i++)
 		ASSERT_EQ(p.from.send(2, to_port, big.get(), 3000), 3000);
+	/* a worker may have had the engine */
+	ASSERT(eventually([&] { return !lane->has_messages(); }));
 	/* four without, one that asks; then one of two in 5000 bytes */
 	const bool asks[] = {false, false, false, false, true, false, false, false,
 			     false, true,  false, false, true, false, true};
