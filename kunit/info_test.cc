@@ -47,17 +47,28 @@ constexpr struct {
 struct busy_world {
 	scenario &s;
 	test_socket from{1, from_port}, to{2, to_port};
-	lane_ref lane;
+	lane_ref lane, back;
 	u8 data[100] = {};
 
-	explicit busy_world(scenario &scene) : s(scene), lane(scene.fake(), 1, 2) {}
+	explicit busy_world(scenario &scene)
+	    : s(scene), lane(scene.fake(), 1, 2), back(scene.fake(), 2, 1)
+	{}
+	/* No probe, pong or map is under way any more: what we put on the lists is all there is. */
+	bool quiet() { return settled(lane.get()) && settled(back.get()); }
+	static bool settled(rds_lane *l)
+	{
+		return l->up() && !queued_on(l) && !unacked_on(l) &&
+		       !kernel::read_once(l->c_xmit_rm) &&
+		       !kernel::read_once(l->c_peer->map_pending);
+	}
 	bool ok()
 	{
-		if (!from.bound() || !to.bound() || !lane)
+		if (!from.bound() || !to.bound() || !lane || !back)
 			return false;
+		rds_conn_connect_if_down(back.get());
 		/* received */
 		if (from.send(2, to_port, data, 10) != 10 ||
-		    !eventually([&] { return !to.rds()->received.empty(); }))
+		    !eventually([&] { return !to.rds()->received.empty() && quiet(); }))
 			return false;
 		/* on the retransmit list: taken by the wire, not acknowledged */
 		s->deliver = s->ack = false;
