@@ -160,25 +160,30 @@ inline std::string format_rdma(const snapshot &snap, ip family, bool verbose)
 	return out;
 }
 
+/* Header and records. */
+inline std::string format_records(const info_list &list, const snapshot &snap, ip family,
+				  bool verbose)
+{
+	switch (list.letter) {
+	case 'c':
+		return format_counters(snap);
+	case 'k':
+		return format_sockets(snap, family);
+	case 'n':
+		return format_connections(snap, family);
+	case 'T':
+		return format_tcp(snap, family);
+	case 'I':
+		return format_rdma(snap, family, verbose);
+	default:
+		return format_messages(snap, family);
+	}
+}
+
 /* One list with its empty line and title; an empty snapshot gives title and header only. */
 inline std::string format_list(const info_list &list, const snapshot &snap, ip family, bool verbose)
 {
-	std::string out = std::string("\n") + list.title + "\n";
-
-	switch (list.letter) {
-	case 'c':
-		return out + format_counters(snap);
-	case 'k':
-		return out + format_sockets(snap, family);
-	case 'n':
-		return out + format_connections(snap, family);
-	case 'T':
-		return out + format_tcp(snap, family);
-	case 'I':
-		return out + format_rdma(snap, family, verbose);
-	default:
-		return out + format_messages(snap, family);
-	}
+	return std::string("\n") + list.title + "\n" + format_records(list, snap, family, verbose);
 }
 
 } // namespace rds_tools

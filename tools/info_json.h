@@ -123,6 +123,12 @@ inline std::string json_text(const json &value)
 	return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
+/* The same on one line, for readers that take an object a line. */
+inline std::string json_line(const json &value)
+{
+	return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
 } // namespace rds_tools
 
 #endif

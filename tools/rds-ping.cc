@@ -222,21 +222,6 @@ private:
 	bool finished_ = false, hinted_ = false;
 };
 
-/* CLI11 wants a text for what is wrong, and an empty one if nothing is. */
-std::string check_interval(const std::string &text)
-{
-	return parse_interval(text) ? "" : "\"" + text + "\" is not an interval";
-}
-
-auto check_number(std::uint64_t max)
-{
-	return [max](const std::string &text) -> std::string {
-		return parse_count(text, max)
-			       ? ""
-			       : "\"" + text + "\" is not a number up to " + std::to_string(max);
-	};
-}
-
 } // namespace
 
 int main(int argc, char **argv)

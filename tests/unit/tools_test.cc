@@ -11,6 +11,7 @@
 #include "info_records.h"
 #include "interval.h"
 #include "proc_number.h"
+#include "record_builder.h"
 
 #include <gtest/gtest.h>
 
@@ -144,56 +145,6 @@ SAME(rdma6, cache_allocs, rds6_info_rdma_connection, cache_allocs, 88);
 namespace {
 
 /* Builds records byte by byte, without the code under test. */
-class builder {
-public:
-	builder &put(std::size_t at, const std::string &raw)
-	{
-		if (bytes_.size() < at + raw.size())
-			bytes_.resize(at + raw.size());
-		std::copy(raw.begin(), raw.end(), bytes_.begin() + at);
-		return *this;
-	}
-	template <typename T>
-	builder &host(std::size_t at, T value)
-	{
-		return put(at, std::string(reinterpret_cast<const char *>(&value), sizeof(value)));
-	}
-	builder &port(std::size_t at, unsigned value)
-	{
-		char raw[2] = {static_cast<char>(value >> 8), static_cast<char>(value)};
-		return put(at, std::string(raw, 2));
-	}
-	builder &pad(std::size_t size, char fill = 0)
-	{
-		bytes_.resize(size, static_cast<std::uint8_t>(fill));
-		return *this;
-	}
-	const std::vector<std::uint8_t> &bytes() const { return bytes_; }
-	snapshot snap() const { return {bytes_, bytes_.size()}; }
-
-private:
-	std::vector<std::uint8_t> bytes_;
-};
-
-std::string ip4(int a, int b, int c, int d)
-{
-	return {static_cast<char>(a), static_cast<char>(b), static_cast<char>(c),
-		static_cast<char>(d)};
-}
-
-std::string ip6(const std::string &tail)
-{
-	return std::string("\x20\x01\x0d\xb8", 4) + std::string(12 - tail.size(), '\0') + tail;
-}
-
-const info_list &list_of(char letter)
-{
-	for (const auto &list : info_lists)
-		if (list.letter == letter)
-			return list;
-	throw std::out_of_range("no such list");
-}
-
 builder message4_bytes()
 {
 	return builder()
