@@ -2,13 +2,16 @@
 # What people type; `make help` lists it. The work is done by scripts/ and by the kernel's own build (Kbuild).
 #
 # KDIR=DIR [ARCH=um]      build for that kernel tree only (default: each installed kernel that META allows)
+# ALIAS=1                 with the alias net-pf-21: any user's socket(AF_RDS) loads the module
 # KREL=RELEASE            kernel to install for (default: the running one)
 # INSTALL_MOD_PATH=DIR    root of the installation; DESTDIR and PREFIX as usual
 KDIR             ?=
+ALIAS            ?=
 KREL             ?= $(shell uname -r)
 INSTALL_MOD_PATH ?=
 DESTDIR          ?= $(INSTALL_MOD_PATH)
 PREFIX           ?= /usr/local
+export ALIAS
 
 CXX         = g++
 TOOLS_FLAGS = -std=c++20 -O2 -g -Wall -Wextra -Werror -MMD -MP -Iinclude -Itools
@@ -49,6 +52,7 @@ clean:
 help:
 	@echo 'make              the modules for each installed supported kernel, and the tools'
 	@echo 'make modules      only the modules (KDIR=DIR [ARCH=um]: for one kernel tree) -> build/RELEASE/'
+	@echo 'make ALIAS=1      the same, and a socket(AF_RDS) of any user loads the module'
 	@echo 'make tools        only the user-space programs -> build/tools/'
 	@echo 'make programs     what the tests run in a guest -> build/tests/'
 	@echo 'make check        style, static checks, object gate'

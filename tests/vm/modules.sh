@@ -27,6 +27,22 @@ traffic() {
 	transfer a 127.0.0.1 a 127.0.0.1 "" "--count 100 --quiet"
 }
 
+# 0. A user's socket does not load anything, until the administrator says so: the example's job.
+by_socket() {
+	fails loaded rds
+	fails as_user "rds-info -k" 2> /tmp/said
+	grep 'modprobe rds_tcp' /tmp/said
+	fails loaded rds
+	mkdir -p /etc/modprobe.d
+	cp /vm/rds-autoload.conf /etc/modprobe.d/
+	as_user "rds-info -k"
+	is_ours rds
+	fails loaded rds_tcp
+	rm /etc/modprobe.d/rds-autoload.conf
+	rmmod rds_loop rds
+}
+as_user() { su -s /bin/sh nobody -c "$1"; }
+
 # 1. modprobe finds ours, and with it the loopback.
 by_name() {
 	modprobe rds
@@ -67,6 +83,7 @@ stock_refuses() {
 	traffic
 }
 
+scenario "a socket loads rds only with the modprobe.d file" by_socket
 scenario "modprobe rds loads ours, with the loopback" by_name
 scenario "SO_RDS_TRANSPORT loads our rds_tcp" by_option
 scenario "traffic" traffic

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Start and end of rds.ko. */
 #include <linux/module.h>
+#include <linux/net.h>
 #include <linux/rcupdate.h>
 
 #include "module.h"
@@ -58,3 +59,7 @@ MODULE_DESCRIPTION("Reliable Datagram Sockets");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(RDS_VERSION);
 MODULE_SOFTDEP("post: rds_loop");
+/* Only where whoever builds it wants that: any user's socket() would load the module. */
+#ifdef RDS_NETPROTO_ALIAS
+MODULE_ALIAS_NETPROTO(PF_RDS);
+#endif
