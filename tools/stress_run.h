@@ -373,7 +373,9 @@ private:
 		std::uint32_t lines = 0;
 		try {
 			while (!peer_ended_ && (!shared_.seconds || lines < shared_.seconds)) {
-				auto next = first.when + std::chrono::seconds(lines + 1);
+				/* after a standstill, no lines about nothing */
+				auto next = std::max(first.when + std::chrono::seconds(lines + 1),
+						     before.when + half_a_second);
 				pass_until(next);
 				/* the peer's second may be over a moment before ours */
 				if (peer_ended_ && steady::now() < next - half_a_second)

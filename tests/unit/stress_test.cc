@@ -7,6 +7,7 @@
 #include "stress_message.h"
 #include "stress_options.h"
 #include "stress_stats.h"
+#include "stress_task.h"
 
 #include <gtest/gtest.h>
 
@@ -303,6 +304,41 @@ TEST(options, ports)
 	EXPECT_NE(refusal_of([](auto &opt) { opt.tasks = 10; }, 65526), "");
 	EXPECT_NE(refusal_of([](auto &) {}, 0), "");
 	EXPECT_NE(refusal_of([](auto &) {}, 65535), "");
+}
+
+TEST(task_pair, as_many_requests_as_the_depth)
+{
+	task_pair pair(*endpoint::parse("10.0.0.2:4001"), 3, true);
+	std::vector<std::uint16_t> indexes;
+
+	while (pair.may_request()) {
+		indexes.push_back(pair.next_index());
+		pair.requested(stress::steady::now());
+	}
+	EXPECT_EQ(indexes, (std::vector<std::uint16_t>{0, 1, 2}));
+	EXPECT_TRUE(pair.answered(1));
+	ASSERT_TRUE(pair.may_request());
+	EXPECT_EQ(pair.next_index(), 1);
+}
+
+TEST(task_pair, answers_to_nothing)
+{
+	task_pair pair(*endpoint::parse("10.0.0.2:4001"), 2, true);
+
+	EXPECT_FALSE(pair.answered(0));
+	pair.requested(stress::steady::now());
+	EXPECT_TRUE(pair.answered(0));
+	EXPECT_FALSE(pair.answered(0));
+	EXPECT_FALSE(pair.answered(2));
+	EXPECT_FALSE(pair.answered(65535));
+}
+
+TEST(task_pair, the_passive_side_of_one_way_asks_nothing)
+{
+	task_pair pair(*endpoint::parse("10.0.0.2:4001"), 2, false);
+
+	EXPECT_FALSE(pair.may_request());
+	EXPECT_FALSE(pair.answered(0));
 }
 
 TEST(report, columns_are_those_of_the_header)
