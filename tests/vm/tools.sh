@@ -321,11 +321,7 @@ scenario "rds-stress says who called" says_who_called
 JOB=
 scenario "rds-info --watch: what came, went, and moved" watches
 scenario "rds-info: a list that is missing" missing_list
-if [ -z "$OURS" ] || on a "rds-ping -c 1 -Q 3 $B4" > /dev/null 2>&1; then
-	scenario "rds-ping -Q, rds-stress -Q" types_of_service
-else
-	echo "# SIOCRDSSETTOS is not there: -Q is not shown"
-fi
+scenario "rds-ping -Q, rds-stress -Q" types_of_service
 if [ -n "$OURS" ]; then
 	scenario "rds-stress: every report" reports
 	scenario "rds-stress: congestion is met and left" congested 1
