@@ -5,6 +5,7 @@
  * line of generated/layout.h of each DEFINE.
  */
 #include <linux/bvec.h>
+#include <linux/dma-direction.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/kbuild.h>
@@ -12,10 +13,12 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/rwsem.h>
+#include <linux/scatterlist.h>
 #include <linux/semaphore.h>
 #include <linux/socket.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <net/sock.h>
 
 #include "kernel/layout_members.h"
@@ -39,6 +42,9 @@ int main(void)
 	DEFINE(WORK_ALIGN, __alignof__(struct seam_work));
 	DEFINE(RCU_HEAD_SIZE, sizeof(struct seam_rcu));
 	DEFINE(RCU_HEAD_ALIGN, __alignof__(struct seam_rcu));
+	DEFINE(XARRAY_SIZE, sizeof(struct xarray));
+	DEFINE(XARRAY_ALIGN, __alignof__(struct xarray));
+	DEFINE(SCATTERLIST_BYTES, sizeof(struct scatterlist));
 	DEFINE(SOCK_SIZE, sizeof(struct sock));
 	DEFINE(SOCK_ALIGN, __alignof__(struct sock));
 	DEFINE(SOCK_SNDBUF_OFFSET, offsetof(struct sock, sk_sndbuf));
@@ -53,6 +59,8 @@ int main(void)
 	DEFINE(CHECK_LISTS, IS_ENABLED(CONFIG_DEBUG_LIST));
 	DEFINE(TICKS_PER_SECOND, HZ);
 
+	DEFINE(DMA_TO_DEVICE_VALUE, DMA_TO_DEVICE);
+	DEFINE(DMA_FROM_DEVICE_VALUE, DMA_FROM_DEVICE);
 	DEFINE(AF_INET_VALUE, AF_INET);
 	DEFINE(AF_INET6_VALUE, AF_INET6);
 	DEFINE(MSG_OOB_VALUE, MSG_OOB);

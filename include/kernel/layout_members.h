@@ -50,6 +50,7 @@
 	OFFSET(rm_rdma_op, op_bytes) \
 	OFFSET(rm_rdma_op, op_token) \
 	OFFSET(rm_rdma_op, op_sg) \
+	OFFSET(rm_rdma_op, op_notifier) \
 	OFFSET(rm_rdma_op, op_rkey) \
 	OFFSET(rm_rdma_op, op_nents) \
 	OFFSET(rm_rdma_op, op_active) \
@@ -59,6 +60,7 @@
 	OFFSET(rm_rdma_op, op_recverr) \
 	OFFSET(rm_rdma_op, op_silent) \
 	OFFSET(rm_rdma_op, op_mapped) \
+	OFFSET(rm_rdma_op, op_done) \
 	OFFSET(rm_atomic_op, op_remote_addr) \
 	OFFSET(rm_atomic_op, op_compare_add) \
 	OFFSET(rm_atomic_op, op_swap) \
@@ -66,6 +68,7 @@
 	OFFSET(rm_atomic_op, op_swap_mask) \
 	OFFSET(rm_atomic_op, op_token) \
 	OFFSET(rm_atomic_op, op_sg) \
+	OFFSET(rm_atomic_op, op_notifier) \
 	OFFSET(rm_atomic_op, op_rkey) \
 	OFFSET(rm_atomic_op, op_kind) \
 	OFFSET(rm_atomic_op, op_active) \
@@ -74,6 +77,7 @@
 	OFFSET(rm_atomic_op, op_recverr) \
 	OFFSET(rm_atomic_op, op_silent) \
 	OFFSET(rm_atomic_op, op_mapped) \
+	OFFSET(rm_atomic_op, op_done) \
 	OFFSET(rds_message, m_inc) \
 	OFFSET(rds_message, m_sock_item) \
 	OFFSET(rds_message, m_conn_item) \
@@ -95,6 +99,7 @@
 	OFFSET(rds_message, m_ack_seq) \
 	OFFSET(rds_message, m_linear_data) \
 	OFFSET(rds_message, m_zcopy) \
+	OFFSET(rds_message, m_mr) \
 	OFFSET(rds_message, m_rdma) \
 	OFFSET(rds_message, m_atomic) \
 	OFFSET(rds_transport, t_name) \
@@ -125,6 +130,7 @@
 	OFFSET(rds_transport, flush_mrs) \
 	OFFSET(rds_transport, laddr_check6) \
 	OFFSET(rds_transport, get_tos_map) \
+	OFFSET(rds_transport, get_mr_ex) \
 	OFFSET(rds_info_iterator, buf) \
 	OFFSET(rds_info_iterator, room) \
 	OFFSET(rds_info_iterator, used)

@@ -49,6 +49,7 @@ enum kernel_work_class {
 	KERNEL_WORK_SEND,
 	KERNEL_WORK_RECV,
 	KERNEL_WORK_REAP, /* a namespace's idle peers */
+	KERNEL_WORK_UNPIN, /* pages that a device has done with */
 	KERNEL_WORK_TCP_ACCEPT, /* rds_tcp: a namespace's listener */
 	KERNEL_WORK_TCP_TAKE, /* rds_tcp: an accepted socket waits for its lane */
 	KERNEL_WORK_CLASSES,
@@ -108,6 +109,42 @@ struct rds_message;
 struct ubuf_info *kernel_message_hold(struct rds_message *rm);
 /** kernel_message_release - the caller's reference; buffers have theirs. A. */
 void kernel_message_release(struct ubuf_info *hold);
+
+/* ---- pages of a user that a device reads or writes: P unless said otherwise ---- */
+
+bool kernel_may_lock(void); /* RLIMIT_MEMLOCK is not 0, or he has the right */
+/**
+ * kernel_pin_begin - room for @max pages of the current user's, charged as locked memory
+ * Return: a scatter list that stands for the whole, or null. Ends with one of the next two.
+ */
+struct scatterlist *kernel_pin_begin(unsigned int max, bool write);
+void kernel_unpin_now(struct scatterlist *sg);
+void kernel_unpin(struct scatterlist *sg); /* A: a worker does it */
+/**
+ * kernel_pin_add - append the pages of a range of addresses
+ * @whole: entries are whole pages, not just what lies in the range. Return: 0; -EFAULT and others,
+ * what was pinned by then stays in the list.
+ */
+int kernel_pin_add(struct scatterlist *sg, u64 addr, u64 bytes, bool whole);
+
+/* Return: 0 or -EFAULT. */
+int kernel_copy_from_user(void *to, u64 from, size_t bytes);
+int kernel_copy_to_user(u64 to, const void *from, size_t bytes);
+
+/** kernel_unmapped_wait - until @ready(@arg), looked at with each wake, or the task is killed. P. */
+void kernel_unmapped_wait(bool (*ready)(void *arg), void *arg);
+void kernel_unmapped_wake(void); /* A */
+
+/* ---- objects by key: include/kernel/keys.h; A unless said otherwise ---- */
+
+void kernel_keys_init(void *keys);
+void kernel_keys_lock(void *keys);
+void kernel_keys_unlock(void *keys);
+int kernel_keys_insert(void *keys, u32 key,
+		       void *entry); /* P; 0, -EBUSY, -ENOMEM; takes the lock */
+void *kernel_keys_find(void *keys, u32 key); /* lock held */
+void *kernel_keys_first(void *keys, u32 *key); /* lock held */
+bool kernel_keys_remove(void *keys, u32 key, void *entry); /* takes the lock; it was there */
 
 /* ---- control messages: P ---- */
 

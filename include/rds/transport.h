@@ -18,7 +18,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 2
+#define RDS_TRANSPORT_INTERFACE 3
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -96,22 +96,26 @@ struct rds_incoming {
 	u64 i_stamps[RDS_RX_STAMPS]; /* rds_rx_clock() then; 0: not known */
 };
 
-/* RDMA and atomic operations of a message. The fields are the core's; transports read them. */
+/*
+ * RDMA and atomic operations of a message. The fields are the core's; transports read them.
+ * Addresses are the cookie's offset already added, keys the peer's.
+ */
 struct rm_rdma_op {
 	u64 op_remote_addr;
-	u64 op_bytes;
+	u64 op_bytes; /* of the operand, all entries of op_sg; not more than the request's */
 	u64 op_token;
-	struct scatterlist *op_sg;
+	struct scatterlist *op_sg; /* the user's pages, pinned while the message lives */
+	struct rds_notifier *op_notifier; /* the core's */
 	u32 op_rkey;
 	u32 op_nents;
 	u8 op_active;
-	u8 op_write;
-	u8 op_fence;
-	u8 op_notify;
+	u8 op_write; /* to the peer; else from it */
+	u8 op_fence; /* the message's payload waits for it */
+	u8 op_notify; /* its sender waits for the completion: have it signaled */
 	u8 op_recverr;
 	u8 op_silent;
-	u8 op_mapped;
-	u8 op_pad;
+	u8 op_mapped; /* the transport has it, until rds_message_unmapped() */
+	u8 op_done; /* it has completed, and well */
 };
 
 enum rds_atomic_kind {
@@ -123,10 +127,11 @@ struct rm_atomic_op {
 	u64 op_remote_addr;
 	u64 op_compare_add; /* compare value, or the addend */
 	u64 op_swap;
-	u64 op_compare_mask; /* nocarry mask of a masked fetch-and-add */
-	u64 op_swap_mask;
+	u64 op_compare_mask; /* of a compare-and-swap; fetch-and-add: the nocarry mask */
+	u64 op_swap_mask; /* without op_masked the masks say the same as none */
 	u64 op_token;
-	struct scatterlist *op_sg;
+	struct scatterlist *op_sg; /* one entry of 8 bytes, for the value that was there */
+	struct rds_notifier *op_notifier; /* the core's */
 	u32 op_rkey;
 	u8 op_kind; /* enum rds_atomic_kind */
 	u8 op_active;
@@ -135,7 +140,7 @@ struct rm_atomic_op {
 	u8 op_recverr;
 	u8 op_silent;
 	u8 op_mapped;
-	u8 op_pad;
+	u8 op_done;
 };
 
 /* Bits of m_flags, set before the message is seen by others. */
@@ -171,6 +176,7 @@ struct rds_message {
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rds_zcopy *m_zcopy; /* the core's: pieces are the sender's own pages */
+	struct rds_mr *m_mr; /* the core's: the region that it announces, counted */
 	struct rm_rdma_op m_rdma;
 	struct rm_atomic_op m_atomic;
 	/* m_pieces and linear payload follow */
@@ -281,12 +287,16 @@ struct rds_transport {
 	 * xmit_rdma - post a whole RDMA operation
 	 * @op: m_rdma of the message, which container_of() finds
 	 * Called by: the send engine, before xmit_atomic and the first xmit of the message, until
-	 * it succeeds. Not again after a reconnect: such a message is dropped then. (Today's
-	 * sendmsg refuses messages with operations, -EOPNOTSUPP, whatever the transport has.)
+	 * it succeeds. Not again after a reconnect: such a message is dropped then. A message
+	 * without payload whose operations are all silent has no xmit at all; its end is that of
+	 * its operations. Without the hook sendmsg says -EOPNOTSUPP.
 	 * Context: as xmit.
 	 * Ownership: the core holds a reference to the message during the call; the transport takes
-	 * its own, and keeps it until the operation has completed.
-	 * Return: 0 posted; negative: nothing is posted, and the errno means what it means in xmit.
+	 * its own, and keeps it until the operation has completed: rds_rdma_send_complete(), then
+	 * rds_message_unmapped() when nothing of the message is under way any more, then
+	 * rds_message_put(). What conn_shutdown throws away is not completed, but unmapped and put.
+	 * Return: 0 posted, perhaps completed; negative: nothing is posted, and the errno means
+	 * what it means in xmit.
 	 */
 	int (*xmit_rdma)(struct rds_connection *conn, struct rm_rdma_op *op);
 
@@ -364,13 +374,16 @@ struct rds_transport {
 
 	/**
 	 * get_mr - register memory for the peer's RDMA. Optional, as the next three; with it,
-	 * sync_mr and free_mr are required. The core offers no memory regions yet, so nobody calls
-	 * these four: what follows is what a transport may rely on.
-	 * @key_ret: the key that the peer is told
-	 * Called by: the socket option and control message that map memory.
-	 * Context: P, may sleep; re-entrant.
-	 * Ownership: on success @sg and its pinned pages are the transport's, until free_mr; on
-	 * failure they stay the caller's.
+	 * sync_mr and free_mr are required.
+	 * @sg: whole pages, each an entry of PAGE_SIZE bytes, pinned for writing. The peer's
+	 * address 0 is the first byte of the first page.
+	 * @key_ret: the key that the peer is told; not 0, and not one that @rs has already (that is
+	 * an error for the user: -EBUSY)
+	 * Called by: the socket options and the control message that map memory.
+	 * Context: P, may sleep, no locks; re-entrant.
+	 * Ownership: on success @sg and its pinned pages are the transport's: after free_mr, when
+	 * the peer cannot reach them any more, it gives them to rds_sg_unpin(), once. On failure
+	 * they stay the caller's. The transport's module stays until free_mr has returned.
 	 * Return: a handle, or ERR_PTR: -ENODEV no device for the socket's address yet, others.
 	 */
 	void *(*get_mr)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
@@ -379,21 +392,26 @@ struct rds_transport {
 	/**
 	 * sync_mr - hand the memory over, between CPU and device
 	 * @trans_private: a handle of get_mr; @direction: DMA_TO_DEVICE or DMA_FROM_DEVICE
-	 * Called by: sendmsg that names a region again (P); the receive path when the peer's RDMA
-	 * into it is done (S). Concurrent with other uses of the region, never with its free_mr.
+	 * Called by: sendmsg that names a region again (P); rds_recv_incoming() of a message that
+	 * says that the peer's RDMA into it is done (A). Concurrent with other uses of the region,
+	 * never with its free_mr.
 	 */
 	void (*sync_mr)(void *trans_private, int direction);
 
 	/**
 	 * free_mr - the last reference to the region is gone: unpin its pages
 	 * @invalidate: the peer must lose access soon, not just some time
-	 * Context: A; what sleeps is queued. Once per handle.
+	 * Called by: the last of the socket option, a use-once region's use, close, a sendmsg that
+	 * failed, and the end of the message that announced the region.
+	 * Context: A; what sleeps is queued. Once per handle. The socket of get_mr is still there,
+	 * perhaps closed.
 	 */
 	void (*free_mr)(void *trans_private, int invalidate);
 
 	/**
 	 * flush_mrs - wait until regions that were freed are out of the peers' reach
-	 * Called by: close of a socket, and the socket option that frees all. Context: P.
+	 * Called by: close of a socket that had regions, and RDS_FREE_MR of cookie 0, which is
+	 * -EINVAL without the hook. Context: P, no locks; re-entrant.
 	 */
 	void (*flush_mrs)(void);
 
@@ -419,6 +437,16 @@ struct rds_transport {
 	 * Called by: the ioctl. Context: P, socket lock held.
 	 */
 	u8 (*get_tos_map)(u8 tos);
+
+	/**
+	 * get_mr_ex - get_mr for transports that register on a connection; used instead of it
+	 * @conn: the connection to the peer who will be told: of the message, or to dest_addr of
+	 * RDS_GET_MR_FOR_DEST; null: RDS_GET_MR names none. In any state. The caller holds it.
+	 * @start, @length: the user's range; @start's offset in its page is that of the cookie
+	 * Else as get_mr. On -ENODEV @conn is asked to connect; sendmsg then says -EAGAIN.
+	 */
+	void *(*get_mr_ex)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
+			   u32 *key_ret, struct rds_connection *conn, u64 start, u64 length);
 };
 
 RDS_EXTERN_C_BEGIN
@@ -512,6 +540,24 @@ typedef int (*is_acked_func)(struct rds_message *rm, u64 ack);
  * @is_acked: NULL: sequence <= @ack. Context: A.
  */
 void rds_send_drop_acked(struct rds_connection *conn, u64 ack, is_acked_func is_acked);
+
+/**
+ * rds_rdma_send_complete, rds_atomic_send_complete - the operation of @rm has ended
+ * @status: RDS_RDMA_SUCCESS, _REMOTE_ERROR, _OTHER_ERROR. Its sender is told if he wanted to know,
+ * unless he was told before. Not for what conn_shutdown throws away. Context: A.
+ */
+void rds_rdma_send_complete(struct rds_message *rm, int status);
+void rds_atomic_send_complete(struct rds_message *rm, int status);
+
+/**
+ * rds_message_unmapped - no operation of @rm is under way any more: its memory is its sender's
+ * Once, when the last one that was posted has ended or was thrown away; before the transport puts
+ * its reference. Context: A.
+ */
+void rds_message_unmapped(struct rds_message *rm);
+
+/** rds_sg_unpin - the pages of a region are out of the peers' reach: the core's again. A. */
+void rds_sg_unpin(struct scatterlist *sg);
 
 void rds_message_addref(struct rds_message *rm); /* A */
 void rds_message_put(struct rds_message *rm); /* A */

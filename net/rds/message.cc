@@ -106,6 +106,10 @@ void rds_message_put(rds_message *rm)
 	if (!rm->m_linear)
 		kernel_pieces_free(rm->m_pieces, rm->m_nr_pieces);
 	rds_zcopy_end(rm->m_zcopy);
+	if (rds_has_operation(rm))
+		rds_operations_end(rm);
+	if (rm->m_mr)
+		rm->m_mr->put();
 	if (rm->m_conn)
 		rds_conn_put(rm->m_conn);
 	if (rm->m_rs)

@@ -19,6 +19,10 @@
  *   rds_sock    counted by struct sock. One reference each: the file, the bound table, each
  *               message that is charged to it. Freed after an RCU grace period.
  *   rds_zcopy   one owner: the message, then the socket's queue of completions.
+ *   rds_notifier one owner: the operation of a message, then the socket's queue of notifications.
+ *               It holds its socket while the operation has it.
+ *   rds_mr      counted. One reference each: its socket's table of keys, a message that announces
+ *               it, whoever has just looked it up. It holds its socket and its transport's module.
  *   cong map    counted. One reference each: a peer for its local and for its remote address, a
  *               bound socket. The 8 KiB of bits come when the first is set and stay.
  *   transport   a module reference for each socket that is bound or has it preset. Peers take
@@ -47,6 +51,7 @@
 
 #include "addr.h"
 #include "kernel/atomic.h"
+#include "kernel/keys.h"
 #include "kernel/list.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
@@ -63,7 +68,9 @@
 #include "trace.h"
 
 struct rds_cong_map;
+struct rds_mr;
 struct rds_net;
+struct rds_notifier;
 struct rds_peer;
 struct rds_sock;
 
@@ -235,6 +242,7 @@ struct rds_lane : rds_connection {
 	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
 	void (*c_inc_free)(rds_incoming *) = nullptr;
 	bool c_handshakes = false; /* t_mp_capable */
+	bool c_has_mrs = false; /* get_mr or get_mr_ex: its peer may speak of regions */
 
 	/* life() */
 	rds::reconnect_backoff c_backoff;
@@ -301,6 +309,50 @@ struct rds_zcopy {
 };
 
 /*
+ * ---- memory regions (mr.cc), RDMA and atomics (rdma.cc), their notifications (notify.cc) ----
+ */
+
+/* Memory of a user that peers may read and write by its key. */
+struct rds_mr {
+	rds_mr(rds_sock *s, rds_transport *t, u64 flags);
+	~rds_mr();
+
+	void get() { refs.get(); }
+	bool get_unless_zero() { return refs.get_unless_zero(); }
+	void put();
+
+	kernel::refcount refs;
+	rds_sock *const rs; /* counted */
+	rds_transport *const trans; /* the module is held */
+	void *handle = nullptr; /* get_mr's */
+	u32 key = 0;
+	bool registered = false;
+	const bool use_once; /* it goes when a peer says that it has used it */
+	bool invalidate; /* the peers must lose it at once */
+};
+
+/* What the sender of an operation will be told; then that, for his reading. */
+struct rds_notifier {
+	list_head item; /* rds_sock.notices */
+	rds_sock *rs; /* counted, while the operation has it */
+	bool armed; /* the message was accepted: its end is told */
+	rds_rdma_notify told;
+};
+
+inline bool rds_has_operation(const rds_message *rm)
+{
+	return rm->m_rdma.op_active || rm->m_atomic.op_active;
+}
+
+/* Only operations, all silent, and nothing to say: no message goes out (rdma.md 8.3). */
+inline bool rds_is_header_less(const rds_message *rm)
+{
+	return rds_has_operation(rm) && !rm->m_len &&
+	       (!rm->m_rdma.op_active || rm->m_rdma.op_silent) &&
+	       (!rm->m_atomic.op_active || rm->m_atomic.op_silent);
+}
+
+/*
  * ---- sockets (sock.cc, bind.cc, send.cc, recv.cc) ----
  */
 
@@ -360,6 +412,10 @@ struct rds_sock {
 	sent_list sent; /* queued or not acknowledged */
 	u32 snd_bytes = 0; /* charge: rds_charge() of each message on the list */
 	rds_peer *cached = nullptr; /* the last destination's; one reference */
+	kernel::list<rds_notifier, &rds_notifier::item> notices; /* of ended operations */
+
+	kernel::key_table<rds_mr> regions;
+	bool had_regions = false; /* ever */
 
 	using inc_list = kernel::list<rds_incoming, &rds_incoming::i_item>;
 	kernel::spinlock rcv_lock{KERNEL_LOCK_SOCK_RCV};
@@ -449,8 +505,11 @@ void rds_send_start(rds_lane *lane);
 void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all);
 /** rds_send_purge - drop every message of a lane that is being destroyed. P. */
 void rds_send_purge(rds_lane *lane);
-/** rds_send_release - the same for a list; the list's references are dropped. A. */
-void rds_send_release(rds_lane::message_list &gone);
+/**
+ * rds_send_release - the same for a list; the list's references are dropped. A.
+ * @status: what that means for their operations: RDS_RDMA_SUCCESS (acknowledged) or _DROPPED
+ */
+void rds_send_release(rds_lane::message_list &gone, int status);
 /** rds_sock_enqueue - charge and queue. A. Return: 0, -EAGAIN (no room), -ESTALE (lane dying). */
 int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit);
 
@@ -475,6 +534,49 @@ void rds_zcopy_end(rds_zcopy *z);
 /** rds_zcopy_deliver - one record to a reader that has room. P. Return: records, -EFAULT. */
 int rds_zcopy_deliver(rds_sock *rs, rds_recv_args *args);
 void rds_zcopy_purge(rds_sock *rs);
+
+/* mr.cc */
+/**
+ * rds_mr_map - pin and register memory, write the cookie where @args say, enter it in the table
+ * P. @conn: to the peer who will be told; null: not known. @out: null, or gets a reference.
+ * Return: 0 with *@cookie; or what rdma.md 4.2 says, and nothing is left.
+ */
+int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, u64 *cookie,
+	       rds_mr **out);
+/** rds_mr_announce - a region of @rs that a message names again. P. Null: no such key. */
+rds_mr *rds_mr_announce(rds_sock *rs, u32 key);
+/** rds_mr_forget - off its socket's table, if it is still there. A. */
+void rds_mr_forget(rds_mr *mr);
+/** rds_mr_used - a peer says that its RDMA is done: sync, and the end of use-once regions. A. */
+void rds_mr_used(rds_sock *rs, const rds_header *hdr);
+/** rds_mr_close - all regions of a socket that is being closed. P. */
+void rds_mr_close(rds_sock *rs);
+
+/* rdma.cc */
+/** rds_rdma_prepare - fill in m_rdma. P. @vec: @args->nr_local checked ranges on @pages pages. */
+int rds_rdma_prepare(rds_sock *rs, rds_message *rm, const rds_rdma_args *args, const rds_iovec *vec,
+		     u64 pages);
+/** rds_atomic_prepare - fill in m_atomic; @type: RDS_CMSG_*ATOMIC_*. P. */
+int rds_atomic_prepare(rds_sock *rs, rds_message *rm, int type, const rds_atomic_args *args);
+/** rds_operations_end - @rm is being freed: release what its operations hold. A. */
+void rds_operations_end(rds_message *rm);
+/** rds_operations_wait - until the transport has none of @rm any more, or we are killed. P. */
+void rds_operations_wait(rds_message *rm);
+
+/* notify.cc */
+/** rds_notify_make - for an operation of @rs's. P. Null: no memory. */
+rds_notifier *rds_notify_make(rds_sock *rs, u64 token);
+/** rds_notify_arm - shall the ends of @rm's operations be told? Before others see it. A. */
+void rds_notify_arm(rds_message *rm, bool on);
+/** rds_notify_end - @rm has left its lane: acknowledged (SUCCESS) or given up (DROPPED). A. */
+void rds_notify_end(rds_message *rm, int status);
+/** rds_notify_cancel - @rm has left its socket, which wants to know (@told) or is closing. A. */
+void rds_notify_cancel(rds_message *rm, bool told);
+/** rds_notify_lost - @rm is being freed: who still waits is told that it was dropped. A. */
+void rds_notify_lost(rds_message *rm);
+/** rds_notify_deliver - as many as the reader has room for, at least one. P. Records, -EFAULT. */
+int rds_notify_deliver(rds_sock *rs, rds_recv_args *args);
+void rds_notify_purge(rds_sock *rs);
 
 /* ping.cc */
 void rds_ping_init(void);

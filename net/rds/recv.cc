@@ -117,6 +117,8 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 		rds_drop(conn, rs ? RDS_DROP_wrong_transport : RDS_DROP_no_sock, &inc->i_hdr, rs);
 		return;
 	}
+	if (lane_of(conn)->c_has_mrs)
+		rds_mr_used(rs, &inc->i_hdr);
 	rds_drop_why why;
 	{
 		kernel::guard hold(rs->rcv_lock);
@@ -230,11 +232,26 @@ int put_traces(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
 				  sizeof(trace));
 }
 
+/* The region that the sender offers, if what it came by has regions. */
+int put_cookie(const rds_incoming *inc, rds_recv_args *args)
+{
+	rds::exthdr_reader reader{inc->i_hdr.h_exthdr};
+	rds::exthdr ext;
+	while (reader.next(ext)) {
+		if (ext.type != RDS_EXTHDR_RDMA_DEST)
+			continue;
+		u64 cookie = ext.rdma_cookie();
+		return kernel_control_put(args->msg, SOL_RDS, RDS_CMSG_RDMA_DEST, &cookie,
+					  sizeof(cookie));
+	}
+	return 0;
+}
+
 /* In the order of socket.md 7.3. Return: 0, -EFAULT. */
 int put_controls(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
 {
-	int err = 0;
-	if (inc->i_rx_ns && rs->wants_timestamps())
+	int err = lane_of(inc->i_conn)->c_has_mrs ? put_cookie(inc, args) : 0;
+	if (!err && inc->i_rx_ns && rs->wants_timestamps())
 		err = kernel_control_put_time(args->msg, rs, inc->i_rx_ns);
 	if (!err && kernel::read_once(rs->traces.rx_traces))
 		err = put_traces(rs, inc, args);
@@ -296,7 +313,7 @@ int deliver_notification(rds_sock *rs, rds_recv_args *args)
 bool readable(void *arg)
 {
 	auto *rs = static_cast<rds_sock *>(arg);
-	return !rs->received.empty() || kernel::read_once(rs->cong_notify);
+	return !rs->received.empty() || !rs->notices.empty() || kernel::read_once(rs->cong_notify);
 }
 
 } // namespace
@@ -379,7 +396,9 @@ long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)
 		return 0;
 	bool peek = args->flags & MSG_PEEK_VALUE;
 	for (;;) {
-		int told = deliver_notification(rs, args);
+		int told = rds_notify_deliver(rs, args);
+		if (!told)
+			told = deliver_notification(rs, args);
 		if (told)
 			return told < 0 ? told : 0;
 		if (rds_incoming *inc = take(rs, peek)) {

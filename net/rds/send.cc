@@ -239,19 +239,14 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 int send(rds_sock *rs, rds_message *rm, const destination &to, rds::send_controls &controls,
 	 rds_send_args *args)
 {
-	bool applied = false;
 	for (;;) {
 		int err;
 		auto peer = find_peer(rs, to, &err);
 		if (!peer)
 			return err;
-		if (!applied)
-			err = controls.apply(rm, &peer->lane0);
-		else
-			err = 0;
+		err = controls.apply(rm, &peer->lane0);
 		if (err)
 			return err;
-		applied = true;
 		err = send_to(rs, rm, peer.get(), to.port, args);
 		if (err != -ESTALE)
 			return err;
@@ -301,9 +296,11 @@ int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
 	if (rs->snd_bytes + rds_charge(rm->m_len) >= limit / 2)
 		rm->m_ack_required = 1;
 	rds_zcopy_arm(rm->m_zcopy, true);
+	rds_notify_arm(rm, true);
 	int err = rds_message_queue(lane, rm);
 	if (err) {
 		rds_zcopy_arm(rm->m_zcopy, false);
+		rds_notify_arm(rm, false);
 		return err;
 	}
 	rs->snd_bytes += rds_charge(rm->m_len);
@@ -335,14 +332,18 @@ long rds_sock_sendmsg(rds_sock *rs, rds_send_args *args)
 	if (!rm)
 		return err;
 	err = send(rs, rm, to, controls, args);
+	if (err)
+		controls.undo(rm);
 	rds_message_put(rm);
 	return err ? err : static_cast<long>(args->len);
 }
 
-void rds_send_release(rds_lane::message_list &gone)
+void rds_send_release(rds_lane::message_list &gone, int status)
 {
 	kernel::ref<rds_sock> waking; /* one wake-up for a run of one socket's */
 	while (rds_message *rm = gone.pop_front()) {
+		if (rds_has_operation(rm))
+			rds_notify_end(rm, status);
 		auto rs = give_back(rm);
 		if (rs)
 			rds_message_put(rm); /* the socket's */
@@ -357,7 +358,8 @@ void rds_send_release(rds_lane::message_list &gone)
 
 /*
  * Matches leave the socket first, then the lane; one that is being transmitted is finished on the
- * wire by the engine, which has its own reference.
+ * wire by the engine, which has its own reference. Operations that the transport has are waited
+ * for: afterwards their memory is the user's.
  */
 void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 {
@@ -385,6 +387,10 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 		/* it may have been the one message that others rely on, see congested() */
 		if (linked && !lane->up())
 			rds_cong_changed(rs->rn, rds::congmap_all_groups);
+		if (rds_has_operation(rm)) {
+			rds_operations_wait(rm);
+			rds_notify_cancel(rm, !all);
+		}
 		if (linked) {
 			rds_drop(lane, all ? RDS_DROP_closed : RDS_DROP_cancelled, &rm->m_inc.i_hdr,
 				 rs);

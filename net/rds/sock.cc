@@ -146,6 +146,7 @@ rds_sock::rds_sock(rds_net *net) : rn(net)
 
 rds_sock::~rds_sock()
 {
+	rds_notify_purge(this); /* of messages that outlived the file */
 	if (cong)
 		cong->put();
 }
@@ -172,6 +173,8 @@ void rds_sock_release(rds_sock *rs)
 	rds_cong_unwatch(rs);
 	rds_bind_remove(rs);
 	rds_send_cancel(rs, nullptr, 0, true);
+	rds_mr_close(rs);
+	rds_notify_purge(rs);
 	rds_zcopy_purge(rs);
 	set_traces(rs, {});
 	{
@@ -281,7 +284,7 @@ u32 rds_sock_poll(rds_sock *rs)
 			mask |= POLLIN_BITS | POLLWRBAND_BIT;
 		}
 	}
-	if (!rs->received.empty())
+	if (!rs->received.empty() || !rs->notices.empty())
 		mask |= POLLIN_BITS;
 	if (!rs->completed.empty())
 		mask |= POLLIN_BITS;

@@ -72,6 +72,10 @@ int rds_sock_cancel(struct rds_sock *rs, const struct rds_name *name);
 int rds_sock_set_transport(struct rds_sock *rs, int type, const char *module);
 int rds_sock_get_transport(struct rds_sock *rs);
 int rds_sock_check_transport(struct rds_sock *rs); /* -EOPNOTSUPP when one is attached */
+/* RDS_GET_MR; with @dest RDS_GET_MR_FOR_DEST. Return: as rdma.md 4.2. */
+int rds_sock_get_mr(struct rds_sock *rs, const struct rds_get_mr_args *args,
+		    const struct rds_name *dest);
+int rds_sock_free_mr(struct rds_sock *rs, const struct rds_free_mr_args *args); /* 0, -EINVAL */
 /* SO_RDS_MSG_RXPATH_LATENCY. Return: 0, -EFAULT (socket.md 12.1). */
 int rds_sock_set_latency(struct rds_sock *rs, const struct rds_rx_trace_so *want);
 /* SIOCRDSSETTOS, SIOCRDSGETTOS. Return: 0; -ENOTTY: no transport or none with TOS; -EINVAL. */

@@ -30,8 +30,8 @@ bool complete(const rds_transport *t)
 {
 	return t->conn_alloc && t->conn_free && t->conn_connect && t->conn_shutdown && t->xmit &&
 	       t->recv && t->inc_copy_to_user && t->inc_free &&
-	       (t->laddr_check || t->t_type == RDS_TRANS_LOOP) && (!t->get_mr || t->sync_mr) &&
-	       (!t->get_mr || t->free_mr);
+	       (t->laddr_check || t->t_type == RDS_TRANS_LOOP) &&
+	       ((!t->get_mr && !t->get_mr_ex) || (t->sync_mr && t->free_mr));
 }
 
 bool name_ends(const rds_transport *t)

@@ -37,11 +37,6 @@ int pick_map(rds_lane *lane)
 	return -ENOMEM;
 }
 
-bool has_operation(const rds_message *rm)
-{
-	return rm->m_rdma.op_active || rm->m_atomic.op_active;
-}
-
 /*
  * The head of the queue, moved to the end of the retransmit list before its first byte is sent:
  * an acknowledgement may come during the call. RDMA is never repeated: such a message is dropped.
@@ -55,7 +50,7 @@ void pick_message(rds_lane *lane)
 			rds_message *rm = lane->c_send.front();
 			if (!rm)
 				return;
-			if (has_operation(rm) && rm->m_retransmitted) {
+			if (rds_has_operation(rm) && rm->m_retransmitted) {
 				rds_message_unlink(lane, rm);
 				dropped.push_back(rm);
 			} else {
@@ -69,9 +64,11 @@ void pick_message(rds_lane *lane)
 		if (dropped.empty())
 			break;
 		rds_drop_message(dropped.front(), RDS_DROP_op_not_repeated);
-		rds_send_release(dropped);
+		rds_send_release(dropped, RDS_RDMA_DROPPED);
 	}
 	rds_message *rm = lane->c_xmit_rm;
+	if (rds_is_header_less(rm))
+		return; /* it cannot ask */
 	if (lane->c_acks.ask(rm->m_len, rds_tunables.max_unacked_packets,
 			     rds_tunables.max_unacked_bytes)) {
 		rm->m_ack_required = 1;
@@ -116,29 +113,37 @@ bool all_sent(const rds_lane *lane, const rds_message *rm)
 	return lane->c_xmit_hdr_off == RDS_HEADER_BYTES && lane->c_xmit_sg == rm->m_nr_pieces;
 }
 
-/* Only operations, all silent, and nothing to say: no message goes out (rdma.md). */
-bool header_less(const rds_message *rm)
+/* From the call on it is the transport's; it may have ended when the call returns. */
+template <typename Op>
+int post(rds_lane *lane, Op &op, int (*hook)(rds_connection *, Op *), bool &done)
 {
-	return has_operation(rm) && !rm->m_len && (!rm->m_rdma.op_active || rm->m_rdma.op_silent) &&
-	       (!rm->m_atomic.op_active || rm->m_atomic.op_silent);
+	if (!op.op_active || done)
+		return 0;
+	kernel::write_once(op.op_mapped, u8{1});
+	int err = hook(lane, &op);
+	if (err) {
+		kernel::store_release(op.op_mapped, u8{0});
+		kernel_unmapped_wake();
+	}
+	done = !err;
+	return err;
+}
+
+void count_rdma(const rm_rdma_op &op)
+{
+	rds_stats_add(op.op_write ? rds_s_send_rdma_bytes : rds_s_recv_rdma_bytes, op.op_bytes);
 }
 
 /* All or nothing, before header and payload. Return: 0 or the transport's errno. */
 int send_operations(rds_lane *lane, rds_message *rm)
 {
-	if (rm->m_rdma.op_active && !lane->c_xmit_rdma_done) {
-		int err = lane->c_trans->xmit_rdma(lane, &rm->m_rdma);
-		if (err)
-			return err;
-		lane->c_xmit_rdma_done = true;
-	}
-	if (rm->m_atomic.op_active && !lane->c_xmit_atomic_done) {
-		int err = lane->c_trans->xmit_atomic(lane, &rm->m_atomic);
-		if (err)
-			return err;
-		lane->c_xmit_atomic_done = true;
-	}
-	return 0;
+	bool posted = lane->c_xmit_rdma_done;
+	int err = post(lane, rm->m_rdma, lane->c_trans->xmit_rdma, lane->c_xmit_rdma_done);
+	if (err)
+		return err;
+	if (lane->c_xmit_rdma_done && !posted)
+		count_rdma(rm->m_rdma);
+	return post(lane, rm->m_atomic, lane->c_trans->xmit_atomic, lane->c_xmit_atomic_done);
 }
 
 /*
@@ -168,7 +173,7 @@ int send_message(rds_lane *lane)
 	int n = send_operations(lane, rm);
 	if (n)
 		return n;
-	if (header_less(rm))
+	if (rds_is_header_less(rm))
 		return 1;
 	while (!all_sent(lane, rm)) {
 		n = send_some(lane, rm);
@@ -306,7 +311,7 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 	}
 	if (!acked.empty())
 		lane->heard();
-	rds_send_release(acked);
+	rds_send_release(acked, RDS_RDMA_SUCCESS);
 }
 
 void rds_send_purge(rds_lane *lane)
@@ -321,5 +326,5 @@ void rds_send_purge(rds_lane *lane)
 			gone.push_back(rm);
 		}
 	}
-	rds_send_release(gone);
+	rds_send_release(gone, RDS_RDMA_DROPPED);
 }

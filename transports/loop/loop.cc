@@ -136,6 +136,7 @@ constinit struct rds_transport rds_loop_transport = {
 	.t_xmit_atomic = 0,
 	.laddr_check6 = nullptr,
 	.get_tos_map = nullptr,
+	.get_mr_ex = nullptr,
 };
 
 int rds_loop_start(struct module *owner)

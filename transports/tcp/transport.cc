@@ -127,6 +127,7 @@ constinit rds_transport rds_tcp_transport = {
 	.t_xmit_atomic = 0,
 	.laddr_check6 = laddr_check6,
 	.get_tos_map = tos_map,
+	.get_mr_ex = nullptr,
 };
 
 void rds_tcp_count(rds_tcp_counter counter)

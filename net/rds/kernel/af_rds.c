@@ -274,6 +274,45 @@ static int set_timestamp(struct sock *sk, int optname, sockptr_t optval, unsigne
 	return 0;
 }
 
+static int get_mr(struct rds_sock *rs, sockptr_t optval, unsigned int len)
+{
+	struct rds_get_mr_args args;
+
+	if (len != sizeof(args))
+		return -EINVAL;
+	if (copy_from_sockptr(&args, optval, sizeof(args)))
+		return -EFAULT;
+	return rds_sock_get_mr(rs, &args, NULL);
+}
+
+static int get_mr_for_dest(struct rds_sock *rs, sockptr_t optval, unsigned int len)
+{
+	struct rds_get_mr_for_dest_args dest;
+	struct rds_get_mr_args args;
+	struct rds_name name;
+
+	if (len != sizeof(dest))
+		return -EINVAL;
+	if (copy_from_sockptr(&dest, optval, sizeof(dest)))
+		return -EFAULT;
+	args.vec = dest.vec;
+	args.cookie_addr = dest.cookie_addr;
+	args.flags = dest.flags;
+	name_from_user(&name, &dest.dest_addr, sizeof(dest.dest_addr));
+	return rds_sock_get_mr(rs, &args, &name);
+}
+
+static int free_mr(struct rds_sock *rs, sockptr_t optval, unsigned int len)
+{
+	struct rds_free_mr_args args;
+
+	if (len != sizeof(args))
+		return -EINVAL;
+	if (copy_from_sockptr(&args, optval, sizeof(args)))
+		return -EFAULT;
+	return rds_sock_free_mr(rs, &args);
+}
+
 static int set_latency(struct rds_sock *rs, sockptr_t optval, unsigned int len)
 {
 	struct rds_rx_trace_so want;
@@ -294,6 +333,12 @@ static int rds_setsockopt(struct socket *sock, int level, int optname, sockptr_t
 	switch (optname) {
 	case RDS_CANCEL_SENT_TO:
 		return set_cancel(rs, optval, optlen);
+	case RDS_GET_MR:
+		return get_mr(rs, optval, optlen);
+	case RDS_GET_MR_FOR_DEST:
+		return get_mr_for_dest(rs, optval, optlen);
+	case RDS_FREE_MR:
+		return free_mr(rs, optval, optlen);
 	case RDS_RECVERR:
 		err = get_int(optval, optlen, &value);
 		return err ? err : rds_sock_set_recverr(rs, !!value);

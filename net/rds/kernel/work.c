@@ -15,9 +15,10 @@
 static struct workqueue_struct *rds_wq, *rds_slow_wq;
 static struct lock_class_key work_keys[KERNEL_WORK_CLASSES];
 static const char *const work_names[KERNEL_WORK_CLASSES] = {
-	[KERNEL_WORK_LIFE] = "rds_lane_life",	     [KERNEL_WORK_SEND] = "rds_lane_send",
-	[KERNEL_WORK_RECV] = "rds_lane_recv",	     [KERNEL_WORK_REAP] = "rds_net_reap",
-	[KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept", [KERNEL_WORK_TCP_TAKE] = "rds_tcp_take",
+	[KERNEL_WORK_LIFE] = "rds_lane_life",	 [KERNEL_WORK_SEND] = "rds_lane_send",
+	[KERNEL_WORK_RECV] = "rds_lane_recv",	 [KERNEL_WORK_REAP] = "rds_net_reap",
+	[KERNEL_WORK_UNPIN] = "rds_unpin",	 [KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept",
+	[KERNEL_WORK_TCP_TAKE] = "rds_tcp_take",
 };
 
 int rds_work_init(void)

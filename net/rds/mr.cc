@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory regions: a user's pages that peers may read and write by a key. Registered by options and
+ * by control messages (process context, no locks), found by the keys that peers and users name, in
+ * any context. What a transport gets of one it owns until the last reference is gone.
+ *
+ * A region exposes whole pages, from the first byte of the first to the last of the last one,
+ * unless the transport can do better (get_mr_ex).
+ */
+#include <linux/errno.h>
+
+#include "kernel/pin.h"
+#include "range.h"
+#include "rds.h"
+#include "sock.h"
+
+namespace {
+
+constexpr u64 max_region_pages = RDS_MAX_MSG_SIZE / PAGE_BYTES + 1; /* 1 MiB at any alignment */
+
+bool can_register(const rds_transport *t)
+{
+	return t->get_mr || t->get_mr_ex;
+}
+
+/* Rows 3 to 6 of rdma.md 4.2. */
+int check_range(const rds_iovec &v)
+{
+	if (rds::range_wraps(v))
+		return -EINVAL;
+	if (!kernel_may_lock())
+		return -EPERM;
+	if (!rds::range_length_ok(v))
+		return -EINVAL;
+	return rds::range_pages(v) > max_region_pages ? -EMSGSIZE : 0;
+}
+
+bool is_error(const void *p)
+{
+	return reinterpret_cast<unsigned long>(p) >= -4095UL;
+}
+
+/* The transport takes @pages over, or they stay the caller's. */
+int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, rds_connection *conn)
+{
+	const rds_transport *t = mr->trans;
+	u64 nr = rds::range_pages(v);
+	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, mr->rs, &mr->key, conn, v.addr,
+						   v.bytes)
+				    : t->get_mr(pages.get(), nr, mr->rs, &mr->key);
+	if (is_error(handle))
+		return static_cast<int>(reinterpret_cast<long>(handle));
+	(void)pages.release();
+	mr->handle = handle;
+	mr->registered = true;
+	return 0;
+}
+
+using mr_ref = kernel::ref<rds_mr>;
+
+int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn, mr_ref &mr)
+{
+	int err = check_range(args.vec);
+	if (err)
+		return err;
+	mr = mr_ref::adopt(kernel::make<rds_mr>(kernel::gfp_account, rs, rs->trans, args.flags));
+	if (!mr)
+		return -ENOMEM;
+	kernel::user_pages pages;
+	err = pages.begin(rds::range_pages(args.vec), true);
+	if (!err)
+		err = pages.add(args.vec.addr, args.vec.bytes, true);
+	if (!err)
+		err = register_pages(mr.get(), pages, args.vec, conn);
+	if (err == -ENODEV && conn)
+		rds_conn_connect_if_down(conn);
+	return err;
+}
+
+/* The peer to whom a region is promised, if the name is one that a message could go to. */
+kernel::ref<rds_peer> peer_of(rds_sock *rs, const rds_name &to)
+{
+	if (rds::check_send_name(to) ||
+	    rds::addr_is_mapped(to.addr) != rds::addr_is_mapped(rs->addr))
+		return {};
+	bool on_link = rds::addr_is_link_local(to.addr) || rds::addr_is_link_local(rs->addr);
+	int err;
+	return kernel::ref<rds_peer>::adopt(rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr,
+								    rs->trans, rs->tos,
+								    !on_link   ? 0
+								    : to.scope ? to.scope
+									       : rs->scope,
+								    &err));
+}
+
+} // namespace
+
+rds_mr::rds_mr(rds_sock *s, rds_transport *t, u64 flags)
+    : rs(s), trans(t), use_once(flags & RDS_RDMA_USE_ONCE), invalidate(flags & RDS_RDMA_INVALIDATE)
+{
+	rs->get();
+	/* it is held already, by the socket: this cannot fail */
+	(void)kernel_module_get(trans->t_owner);
+}
+
+rds_mr::~rds_mr()
+{
+	if (registered)
+		trans->free_mr(handle, kernel::read_once(invalidate));
+	rds_trans_put(trans);
+	rs->put();
+}
+
+void rds_mr::put()
+{
+	if (refs.put())
+		kernel::destroy(this);
+}
+
+int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, u64 *cookie,
+	       rds_mr **out)
+{
+	if (!rs->bound())
+		return -ENOTCONN;
+	if (!can_register(rs->trans) || (conn && conn->c_trans != rs->trans))
+		return -EOPNOTSUPP;
+	mr_ref mr;
+	int err = make_region(rs, *args, conn, mr);
+	if (err)
+		return err;
+	*cookie = args->vec.addr % PAGE_BYTES << 32 | mr->key;
+	if (args->cookie_addr)
+		err = kernel_copy_to_user(args->cookie_addr, cookie, sizeof(*cookie));
+	if (err)
+		return err;
+	kernel::write_once(rs->had_regions, true);
+	err = rs->regions.insert(mr->key, mr.get());
+	if (!err && out)
+		*out = mr.release();
+	return err;
+}
+
+rds_mr *rds_mr_announce(rds_sock *rs, u32 key)
+{
+	auto mr = rs->regions.find(key);
+	if (mr)
+		mr->trans->sync_mr(mr->handle, DMA_TO_DEVICE_VALUE);
+	return mr.release();
+}
+
+void rds_mr_forget(rds_mr *mr)
+{
+	mr->rs->regions.remove(mr->key, mr);
+}
+
+void rds_mr_used(rds_sock *rs, const rds_header *hdr)
+{
+	rds::exthdr_reader reader{hdr->h_exthdr};
+	rds::exthdr ext;
+	while (reader.next(ext)) {
+		if (ext.type != RDS_EXTHDR_RDMA)
+			continue;
+		auto mr = rs->regions.find(ext.u32());
+		if (!mr)
+			continue;
+		mr->trans->sync_mr(mr->handle, DMA_FROM_DEVICE_VALUE);
+		if (mr->use_once)
+			rds_mr_forget(mr.get());
+	}
+}
+
+void rds_mr_close(rds_sock *rs)
+{
+	u32 key = 0;
+	while (auto mr = rs->regions.first(key)) {
+		/* one flush for all, below */
+		kernel::write_once(mr->invalidate, false);
+		rds_mr_forget(mr.get());
+	}
+	if (rs->had_regions && rs->trans->flush_mrs)
+		rs->trans->flush_mrs();
+}
+
+int rds_sock_get_mr(rds_sock *rs, const rds_get_mr_args *args, const rds_name *dest)
+{
+	u64 cookie;
+	if (!rs->bound())
+		return -ENOTCONN;
+	kernel::ref<rds_peer> peer;
+	if (dest && rs->trans->get_mr_ex)
+		peer = peer_of(rs, *dest);
+	/* one that is served by the loopback says nothing of our device */
+	bool ours = peer && peer->lane0.c_trans == rs->trans;
+	return rds_mr_map(rs, args, ours ? &peer->lane0 : nullptr, &cookie, nullptr);
+}
+
+int rds_sock_free_mr(rds_sock *rs, const rds_free_mr_args *args)
+{
+	if (!args->cookie) {
+		if (!rs->bound() || !rs->trans->flush_mrs)
+			return -EINVAL;
+		rs->trans->flush_mrs();
+		return 0;
+	}
+	auto mr = rs->regions.find(static_cast<u32>(args->cookie));
+	if (!mr)
+		return -EINVAL;
+	if (args->flags & RDS_RDMA_INVALIDATE)
+		kernel::write_once(mr->invalidate, true);
+	return rs->regions.remove(mr->key, mr.get()) ? 0 : -EINVAL;
+}
