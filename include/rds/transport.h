@@ -114,7 +114,7 @@ struct rm_rdma_op {
 	u8 op_notify; /* its sender waits for the completion: have it signaled */
 	u8 op_recverr;
 	u8 op_silent;
-	u8 op_mapped; /* the transport has it, until rds_message_unmapped() */
+	u8 op_mapped; /* the transport has it */
 	u8 op_done; /* it has completed, and well */
 };
 
@@ -292,9 +292,9 @@ struct rds_transport {
 	 * its operations. Without the hook sendmsg says -EOPNOTSUPP.
 	 * Context: as xmit.
 	 * Ownership: the core holds a reference to the message during the call; the transport takes
-	 * its own, and keeps it until the operation has completed: rds_rdma_send_complete(), then
-	 * rds_message_unmapped() when nothing of the message is under way any more, then
-	 * rds_message_put(). What conn_shutdown throws away is not completed, but unmapped and put.
+	 * its own, and keeps it until rds_rdma_send_complete(); or rds_message_unmapped(), for what
+	 * conn_shutdown throws away. Order of execution: all of this message's operations before
+	 * its payload, in the order of the calls.
 	 * Return: 0 posted, perhaps completed; negative: nothing is posted, and the errno means
 	 * what it means in xmit.
 	 */
@@ -543,16 +543,18 @@ void rds_send_drop_acked(struct rds_connection *conn, u64 ack, is_acked_func is_
 
 /**
  * rds_rdma_send_complete, rds_atomic_send_complete - the operation of @rm has ended
- * @status: RDS_RDMA_SUCCESS, _REMOTE_ERROR, _OTHER_ERROR. Its sender is told if he wanted to know,
- * unless he was told before. Not for what conn_shutdown throws away. Context: A.
+ * @status: RDS_RDMA_SUCCESS, _REMOTE_ERROR, _OTHER_ERROR. Once for each operation that was posted,
+ * whether it has op_notify or not, and when the device no longer knows its memory. Its sender is
+ * told if he wants to know and was not told before. After an error the connection is to be dropped.
+ * Context: A; the caller still has his reference of @rm.
  */
 void rds_rdma_send_complete(struct rds_message *rm, int status);
 void rds_atomic_send_complete(struct rds_message *rm, int status);
 
 /**
- * rds_message_unmapped - no operation of @rm is under way any more: its memory is its sender's
- * Once, when the last one that was posted has ended or was thrown away; before the transport puts
- * its reference. Context: A.
+ * rds_message_unmapped - the device no longer knows any memory of @rm's operations
+ * For what conn_shutdown throws away, instead of the above: it is dropped, and its sender told so,
+ * when the connection is up again. Context: A, before the transport puts its reference.
  */
 void rds_message_unmapped(struct rds_message *rm);
 

@@ -60,15 +60,6 @@ void end(Op &op, int status, bool told)
 }
 
 template <typename Op>
-void complete(Op &op, int status)
-{
-	if (status == RDS_RDMA_SUCCESS)
-		kernel::write_once(op.op_done, u8{1});
-	if (op.op_notify)
-		end(op, status, true);
-}
-
-template <typename Op>
 void arm(Op &op, bool on)
 {
 	if (op.op_notifier)
@@ -108,14 +99,16 @@ void rds_notify_arm(rds_message *rm, bool on)
 	arm(rm->m_atomic, on);
 }
 
-void rds_rdma_send_complete(rds_message *rm, int status)
+void rds_notify_rdma(rds_message *rm, int status)
 {
-	complete(rm->m_rdma, status);
+	if (rm->m_rdma.op_notify)
+		end(rm->m_rdma, status, true);
 }
 
-void rds_atomic_send_complete(rds_message *rm, int status)
+void rds_notify_atomic(rds_message *rm, int status)
 {
-	complete(rm->m_atomic, status);
+	if (rm->m_atomic.op_notify)
+		end(rm->m_atomic, status, true);
 }
 
 /*

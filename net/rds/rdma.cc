@@ -61,9 +61,17 @@ void fill_operands(rm_atomic_op &op, int type, const rds_atomic_args &args)
 	op.op_swap_mask = op.op_masked ? args.m_cswp.swap_mask : all_ones;
 }
 
-/* The last user of a silent message is its operation: nobody acknowledges it. */
+template <typename Op>
+bool went_well(const Op &op)
+{
+	return !op.op_active || kernel::read_once(op.op_done);
+}
+
+/* A message that is never sent ends with its operations: nobody acknowledges it. */
 void end_header_less(rds_message *rm)
 {
+	if (!rds_is_header_less(rm) || !went_well(rm->m_rdma) || !went_well(rm->m_atomic))
+		return;
 	rds_lane *lane = lane_of(rm->m_conn);
 	rds_lane::message_list gone;
 	{
@@ -74,12 +82,6 @@ void end_header_less(rds_message *rm)
 		gone.push_back(rm);
 	}
 	rds_send_release(gone, RDS_RDMA_SUCCESS);
-}
-
-template <typename Op>
-bool went_well(const Op &op)
-{
-	return !op.op_active || kernel::read_once(op.op_done);
 }
 
 bool unmapped(void *arg)
@@ -159,12 +161,28 @@ void rds_operations_wait(rds_message *rm)
 		kernel_unmapped_wait(unmapped, rm);
 }
 
+/* Told first, then given back: who waits for the memory finds the word, too. */
+void rds_rdma_send_complete(rds_message *rm, int status)
+{
+	kernel::write_once(rm->m_rdma.op_done, u8{status == RDS_RDMA_SUCCESS});
+	rds_notify_rdma(rm, status);
+	kernel::store_release(rm->m_rdma.op_mapped, u8{0});
+	kernel_unmapped_wake();
+	end_header_less(rm);
+}
+
+void rds_atomic_send_complete(rds_message *rm, int status)
+{
+	kernel::write_once(rm->m_atomic.op_done, u8{status == RDS_RDMA_SUCCESS});
+	rds_notify_atomic(rm, status);
+	kernel::store_release(rm->m_atomic.op_mapped, u8{0});
+	kernel_unmapped_wake();
+	end_header_less(rm);
+}
+
 void rds_message_unmapped(rds_message *rm)
 {
-	bool finished = rds_is_header_less(rm) && went_well(rm->m_rdma) && went_well(rm->m_atomic);
 	kernel::store_release(rm->m_rdma.op_mapped, u8{0});
 	kernel::store_release(rm->m_atomic.op_mapped, u8{0});
 	kernel_unmapped_wake();
-	if (finished)
-		end_header_less(rm);
 }

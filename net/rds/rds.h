@@ -568,6 +568,9 @@ void rds_operations_wait(rds_message *rm);
 rds_notifier *rds_notify_make(rds_sock *rs, u64 token);
 /** rds_notify_arm - shall the ends of @rm's operations be told? Before others see it. A. */
 void rds_notify_arm(rds_message *rm, bool on);
+/** rds_notify_rdma, rds_notify_atomic - the transport has completed it. A. */
+void rds_notify_rdma(rds_message *rm, int status);
+void rds_notify_atomic(rds_message *rm, int status);
 /** rds_notify_end - @rm has left its lane: acknowledged (SUCCESS) or given up (DROPPED). A. */
 void rds_notify_end(rds_message *rm, int status);
 /** rds_notify_cancel - @rm has left its socket, which wants to know (@told) or is closing. A. */
