@@ -43,6 +43,9 @@ MODULE_PARM_DESC(plain, "offer get_mr instead of get_mr_ex");
 static bool need_conn;
 module_param(need_conn, bool, 0644);
 MODULE_PARM_DESC(need_conn, "get_mr_ex: EOPNOTSUPP without a connection, ENODEV before it is up");
+static bool no_connect;
+module_param(no_connect, bool, 0644);
+MODULE_PARM_DESC(no_connect, "conn_connect fails");
 static bool lazy;
 module_param(lazy, bool, 0644);
 MODULE_PARM_DESC(lazy, "freed regions stay in reach until flush_mrs, unless they are invalidated");
@@ -69,9 +72,9 @@ static int fault(const char *hook)
 	for (i = 0; i < ARRAY_SIZE(faults); i++)
 		if (!strcmp(faults[i].hook, hook))
 			return atomic_add_unless(&faults[i].left, -1, 0) &&
-					       !atomic_read(&faults[i].left) ?
-				       -faults[i].err :
-				       0;
+					       !atomic_read(&faults[i].left)
+				       ? -faults[i].err
+				       : 0;
 	return 0;
 }
 
@@ -120,7 +123,7 @@ static void reap(void)
 	spin_lock_bh(&freed_lock);
 	list_splice_init(&freed, &gone);
 	spin_unlock_bh(&freed_lock);
-	list_for_each_entry_safe(r, next, &gone, item) {
+	list_for_each_entry_safe (r, next, &gone, item) {
 		if (r->listed)
 			xa_erase(&regions, r->key);
 		rds_sg_unpin(r->sg);
@@ -149,9 +152,9 @@ static int region_list(struct region *r)
 	}
 	r->listed = true;
 	return xa_alloc_cyclic(&regions, &r->key, r, XA_LIMIT(0x1000, 0x7fffffff), &next,
-			       GFP_KERNEL) < 0 ?
-		       -ENOMEM :
-		       0;
+			       GFP_KERNEL) < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 static void *test_get_mr(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
@@ -239,7 +242,8 @@ static int do_rdma(struct rm_rdma_op *op)
 
 	if (!r)
 		return RDS_RDMA_REMOTE_ERROR;
-	for_each_sg(op->op_sg, sg, op->op_nents, i) {
+	for_each_sg(op->op_sg, sg, op->op_nents, i)
+	{
 		void *local = page_address(sg_page(sg)) + sg->offset;
 		u32 done, n;
 
@@ -274,8 +278,8 @@ static u64 add_fields(u64 a, u64 b, u64 nocarry)
 static u64 new_value(const struct rm_atomic_op *op, u64 old)
 {
 	if (op->op_kind == RDS_ATOMIC_FADD)
-		return op->op_masked ? add_fields(old, op->op_compare_add, op->op_compare_mask) :
-				       old + op->op_compare_add;
+		return op->op_masked ? add_fields(old, op->op_compare_add, op->op_compare_mask)
+				     : old + op->op_compare_add;
 	if ((old ^ op->op_compare_add) & op->op_compare_mask)
 		return old;
 	return (old & ~op->op_swap_mask) | (op->op_swap & op->op_swap_mask);
@@ -332,7 +336,7 @@ static void kick_all(void)
 	struct test_conn *tc;
 
 	spin_lock_bh(&conns_lock);
-	list_for_each_entry(tc, &conns, item)
+	list_for_each_entry (tc, &conns, item)
 		mod_delayed_work(test_wq, &tc->work, 0);
 	spin_unlock_bh(&conns_lock);
 }
@@ -353,7 +357,7 @@ static int drop_set(const char *value, const struct kernel_param *kp)
 	struct test_conn *tc;
 
 	spin_lock_bh(&conns_lock);
-	list_for_each_entry(tc, &conns, item)
+	list_for_each_entry (tc, &conns, item)
 		rds_conn_drop(tc->conn);
 	spin_unlock_bh(&conns_lock);
 	return 0;
@@ -363,11 +367,10 @@ module_param_cb(drop, &drop_ops, NULL, 0200);
 
 static int counters_get(char *to, const struct kernel_param *kp)
 {
-	return sysfs_emit(to,
-			  "regions=%d operations=%d flushes=%d to_device=%d from_device=%d posted=%d\n",
-			  atomic_read(&nr_regions), atomic_read(&nr_operations),
-			  atomic_read(&nr_flushes), atomic_read(&nr_to_device),
-			  atomic_read(&nr_from_device), atomic_read(&nr_posted));
+	return sysfs_emit(
+		to, "regions=%d operations=%d flushes=%d to_device=%d from_device=%d posted=%d\n",
+		atomic_read(&nr_regions), atomic_read(&nr_operations), atomic_read(&nr_flushes),
+		atomic_read(&nr_to_device), atomic_read(&nr_from_device), atomic_read(&nr_posted));
 }
 static const struct kernel_param_ops counters_ops = {.get = counters_get};
 module_param_cb(counters, &counters_ops, NULL, 0444);
@@ -639,8 +642,8 @@ static int test_conn_connect(struct rds_connection *conn)
 	struct rds_connection *reverse;
 	int err = fault("conn_connect");
 
-	if (err)
-		return err;
+	if (err || no_connect)
+		return err ?: -EHOSTUNREACH;
 	reverse = rds_conn_reverse(conn);
 	if (IS_ERR(reverse))
 		return PTR_ERR(reverse);
@@ -653,7 +656,7 @@ static void throw_away(struct list_head *items)
 {
 	struct item *it, *next;
 
-	list_for_each_entry_safe(it, next, items, item) {
+	list_for_each_entry_safe (it, next, items, item) {
 		list_del(&it->item);
 		if (it->rm) {
 			end_operation(it, true);
