@@ -432,7 +432,7 @@ int xmit(rds_connection *conn, rds_message *rm, unsigned int hdr_off, unsigned i
 	return n;
 }
 
-int operate(rds_connection *conn, rds_message *rm)
+int operate(rds_connection *conn, rds_message *rm, bool atomic)
 {
 	xmit_call call(conn);
 	fake_conn *fc = call.fc;
@@ -442,18 +442,22 @@ int operate(rds_connection *conn, rds_message *rm)
 	if (rm->m_retransmitted)
 		violate(f, "operation repeated after a reconnect");
 	kernel::add_return(f->operations, 1u);
+	f->posted = rm;
+	f->posted_atomic = atomic;
 	return f->on_operation ? f->on_operation(f, conn) : 0;
 }
 
 int xmit_rdma(rds_connection *conn, rm_rdma_op *op)
 {
-	return operate(conn, kernel::container<rds_message, rm_rdma_op>(op, &rds_message::m_rdma));
+	return operate(conn, kernel::container<rds_message, rm_rdma_op>(op, &rds_message::m_rdma),
+		       false);
 }
 
 int xmit_atomic(rds_connection *conn, rm_atomic_op *op)
 {
 	return operate(conn,
-		       kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic));
+		       kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic),
+		       true);
 }
 
 int recv(rds_connection *conn)

@@ -83,6 +83,8 @@ struct fake_transport {
 	void (*on_alloc)(fake_transport *f); /* conn_alloc */
 	int (*on_recv)(fake_transport *f, rds_connection *conn); /* its result is that of recv */
 	void *arg; /* the test's, for its hooks */
+	rds_message *posted = nullptr; /* of on_operation: whose operation, and which */
+	bool posted_atomic = false;
 
 	/* ---- what the test does ---- */
 
