@@ -102,6 +102,7 @@ struct world {
 	rds_message *held[most] = {};
 	bool atomic[most] = {};
 	u32 nr = 0;
+	bool full = false;
 
 private:
 	static int keep(fake_transport *f, rds_connection *)
@@ -335,6 +336,28 @@ TEST_CASE(notify__cancel_waits)
 	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_SUCCESS));
 	EXPECT_EQ(next_word(w.from), word(2, RDS_RDMA_CANCELED));
 	EXPECT_EQ(next_word(w.from), -1);
+}
+
+/* In the engine's hand, but the transport has no room: it is not tried again, nor sent. */
+TEST_CASE(notify__cancelled_before_it_is_posted)
+{
+	WORLD(w);
+	w.s->on_operation = [](fake_transport *f, rds_connection *) {
+		auto *world_of = static_cast<world *>(f->arg);
+		return kernel::read_once(world_of->full) ? -ENOMEM : -EIO;
+	};
+	w.full = true;
+	ASSERT(w.send({.atomic = true}, 1));
+	ASSERT(eventually([&] { return kernel::read_once(w.s->operations) > 2; }));
+	u32 frames = w.s->nr_frames;
+	EXPECT_EQ(w.from.cancel(2, to_port), 0);
+	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_CANCELED));
+	EXPECT_EQ(next_word(w.from), word(101, RDS_RDMA_CANCELED));
+	kernel::write_once(w.full, false);
+	u32 shutdowns = w.s->shutdowns;
+	ASSERT(eventually([&] { return !kernel::read_once(w.lane->c_xmit_rm); }));
+	EXPECT_EQ(w.s->nr_frames, frames);
+	EXPECT_EQ(w.s->shutdowns, shutdowns);
 }
 
 /* kmemleak looks for what nobody reads. */

@@ -157,6 +157,7 @@ void rds_operations_end(rds_message *rm)
 
 void rds_operations_wait(rds_message *rm)
 {
+	kernel::full_barrier(); /* taken off the lane, then looked at; see post() in xmit.cc */
 	if (!unmapped(rm))
 		kernel_unmapped_wait(unmapped, rm);
 }

@@ -359,7 +359,7 @@ void rds_send_release(rds_lane::message_list &gone, int status)
 /*
  * Matches leave the socket first, then the lane; one that is being transmitted is finished on the
  * wire by the engine, which has its own reference. Operations that the transport has are waited
- * for: afterwards their memory is the user's.
+ * for, others will not be tried any more: afterwards their memory is the user's.
  */
 void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 {

@@ -113,14 +113,22 @@ bool all_sent(const rds_lane *lane, const rds_message *rm)
 	return lane->c_xmit_hdr_off == RDS_HEADER_BYTES && lane->c_xmit_sg == rm->m_nr_pieces;
 }
 
-/* From the call on it is the transport's; it may have ended when the call returns. */
+constexpr int abandoned = 1;
+
+/*
+ * From the call on it is the transport's; it may have ended when the call returns. A message that
+ * was cancelled before has no operation any more: who cancels takes it off the lane, then looks
+ * whether it is mapped. Return: 0, abandoned, errno.
+ */
 template <typename Op>
-int post(rds_lane *lane, Op &op, int (*hook)(rds_connection *, Op *), bool &done)
+int post(rds_lane *lane, const rds_message *rm, Op &op, int (*hook)(rds_connection *, Op *),
+	 bool &done)
 {
 	if (!op.op_active || done)
 		return 0;
 	kernel::write_once(op.op_mapped, u8{1});
-	int err = hook(lane, &op);
+	kernel::full_barrier();
+	int err = kernel::read_once(rm->m_on_conn) ? hook(lane, &op) : abandoned;
 	if (err) {
 		kernel::store_release(op.op_mapped, u8{0});
 		kernel_unmapped_wake();
@@ -134,16 +142,16 @@ void count_rdma(const rm_rdma_op &op)
 	rds_stats_add(op.op_write ? rds_s_send_rdma_bytes : rds_s_recv_rdma_bytes, op.op_bytes);
 }
 
-/* All or nothing, before header and payload. Return: 0 or the transport's errno. */
+/* All or nothing, before header and payload. Return: 0, abandoned, the transport's errno. */
 int send_operations(rds_lane *lane, rds_message *rm)
 {
 	bool posted = lane->c_xmit_rdma_done;
-	int err = post(lane, rm->m_rdma, lane->c_trans->xmit_rdma, lane->c_xmit_rdma_done);
+	int err = post(lane, rm, rm->m_rdma, lane->c_trans->xmit_rdma, lane->c_xmit_rdma_done);
 	if (err)
 		return err;
 	if (lane->c_xmit_rdma_done && !posted)
 		count_rdma(rm->m_rdma);
-	return post(lane, rm->m_atomic, lane->c_trans->xmit_atomic, lane->c_xmit_atomic_done);
+	return post(lane, rm, rm->m_atomic, lane->c_trans->xmit_atomic, lane->c_xmit_atomic_done);
 }
 
 /*
@@ -166,13 +174,13 @@ int send_some(rds_lane *lane, rds_message *rm)
 	return n;
 }
 
-/* The message in hand, to its end. Return: 1 sent, 0 full, negative errno. */
+/* The message in hand, to its end. Return: 1 done with it, 0 full, negative errno. */
 int send_message(rds_lane *lane)
 {
 	rds_message *rm = lane->c_xmit_rm;
 	int n = send_operations(lane, rm);
 	if (n)
-		return n;
+		return n == abandoned ? 1 : n;
 	if (rds_is_header_less(rm))
 		return 1;
 	while (!all_sent(lane, rm)) {
