@@ -108,8 +108,8 @@ private:
 	static int keep(fake_transport *f, rds_connection *)
 	{
 		auto *w = static_cast<world *>(f->arg);
-		if (w->nr == most)
-			return -EIO;
+		if (kernel::read_once(w->full) || w->nr == most)
+			return -ENOMEM;
 		rds_message_addref(f->posted);
 		w->held[w->nr] = f->posted;
 		w->atomic[w->nr] = f->posted_atomic;
@@ -327,7 +327,8 @@ TEST_CASE(notify__cancel_waits)
 		bench_wake();
 	});
 	ASSERT(canceller.started());
-	ASSERT(eventually([&] { return !kernel::read_once(w.from.rds()->snd_bytes); }));
+	/* no ASSERT from here on: its end waits for the canceller, and he for us */
+	EXPECT(eventually([&] { return !kernel::read_once(w.from.rds()->snd_bytes); }));
 	w.complete(0);
 	EXPECT(!kernel::read_once(done));
 	w.give_up(1);
@@ -342,10 +343,6 @@ TEST_CASE(notify__cancel_waits)
 TEST_CASE(notify__cancelled_before_it_is_posted)
 {
 	WORLD(w);
-	w.s->on_operation = [](fake_transport *f, rds_connection *) {
-		auto *world_of = static_cast<world *>(f->arg);
-		return kernel::read_once(world_of->full) ? -ENOMEM : -EIO;
-	};
 	w.full = true;
 	ASSERT(w.send({.atomic = true}, 1));
 	ASSERT(eventually([&] { return kernel::read_once(w.s->operations) > 2; }));
@@ -354,10 +351,32 @@ TEST_CASE(notify__cancelled_before_it_is_posted)
 	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_CANCELED));
 	EXPECT_EQ(next_word(w.from), word(101, RDS_RDMA_CANCELED));
 	kernel::write_once(w.full, false);
-	u32 shutdowns = w.s->shutdowns;
 	ASSERT(eventually([&] { return !kernel::read_once(w.lane->c_xmit_rm); }));
+	EXPECT_EQ(w.nr, 0);
 	EXPECT_EQ(w.s->nr_frames, frames);
-	EXPECT_EQ(w.s->shutdowns, shutdowns);
+}
+
+/* While it waits for one, no other of its own is begun. */
+TEST_CASE(notify__cancel_takes_all_at_once)
+{
+	WORLD(w);
+	ASSERT(w.send({}, 1));
+	ASSERT(w.has(1));
+	w.full = true;
+	ASSERT(w.send({}, 2) && w.send({}, 3));
+	thread canceller([&] { w.from.cancel(2, to_port); });
+	ASSERT(canceller.started());
+	/* no ASSERT from here on: its end waits for the canceller, and he for us */
+	EXPECT(eventually([&] { return !w.lane->has_messages(); }));
+	kernel::write_once(w.full, false);
+	EXPECT(eventually([&] { return !kernel::read_once(w.lane->c_xmit_rm); }));
+	EXPECT_EQ(w.nr, 1);
+	w.complete(0);
+	canceller.join();
+	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_SUCCESS));
+	EXPECT_EQ(next_word(w.from), word(2, RDS_RDMA_CANCELED));
+	EXPECT_EQ(next_word(w.from), word(3, RDS_RDMA_CANCELED));
+	EXPECT_EQ(next_word(w.from), -1);
 }
 
 /* kmemleak looks for what nobody reads. */

@@ -285,6 +285,23 @@ kernel::ref<rds_sock> give_back(rds_message *rm)
 	return kernel::ref<rds_sock>::adopt(uncharge(rs, rm) ? rs : nullptr);
 }
 
+/* With the lane's reference; the caller has the socket's. */
+void take_off_lane(const rds_sock *rs, rds_message *rm, rds_drop_why why)
+{
+	rds_lane *lane = lane_of(rm->m_conn);
+	{
+		kernel::guard hold(lane->c_lock);
+		if (!rm->m_on_conn)
+			return;
+		rds_message_unlink(lane, rm);
+	}
+	/* it may have been the one message that others rely on, see congested() */
+	if (!lane->up())
+		rds_cong_changed(rs->rn, rds::congmap_all_groups);
+	rds_drop(lane, why, &rm->m_inc.i_hdr, rs);
+	rds_message_put(rm);
+}
+
 } // namespace
 
 int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
@@ -375,26 +392,15 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 	}
 	if (!gone.empty())
 		kernel_sock_wake(rs);
+	/* all of them at once: what is waited for below must not make room for the others */
+	gone.each([&](rds_message *rm) {
+		take_off_lane(rs, rm, all ? RDS_DROP_closed : RDS_DROP_cancelled);
+		kernel_cond_resched();
+	});
 	while (rds_message *rm = gone.pop_front()) {
-		rds_lane *lane = lane_of(rm->m_conn);
-		bool linked;
-		{
-			kernel::guard hold(lane->c_lock);
-			linked = rm->m_on_conn;
-			if (linked)
-				rds_message_unlink(lane, rm);
-		}
-		/* it may have been the one message that others rely on, see congested() */
-		if (linked && !lane->up())
-			rds_cong_changed(rs->rn, rds::congmap_all_groups);
 		if (rds_has_operation(rm)) {
 			rds_operations_wait(rm);
 			rds_notify_cancel(rm, !all);
-		}
-		if (linked) {
-			rds_drop(lane, all ? RDS_DROP_closed : RDS_DROP_cancelled, &rm->m_inc.i_hdr,
-				 rs);
-			rds_message_put(rm);
 		}
 		rds_message_put(rm);
 		rs->put();
