@@ -11,7 +11,7 @@
 inline void fuzz_worker::sysctls()
 {
 	struct knob {
-		const char *name, *usual;
+		const char *name = nullptr, *usual = nullptr;
 	};
 	static constexpr std::array<knob, 7> knobs{{{"reconnect_min_delay_ms", "10"},
 						    {"reconnect_max_delay_ms", "500"},
@@ -20,16 +20,22 @@ inline void fuzz_worker::sysctls()
 						    {"ping_enable", "1"},
 						    {"tcp/rds_tcp_sndbuf", "65536"},
 						    {"tcp/rds_tcp_rcvbuf", "0"}}};
-	const knob &k = r_.any(knobs);
 	std::size_t space = r_.below(fuzz_world::namespaces);
 	auto ns = world_.space(space);
 	if (!ns)
 		return;
 	stay away(ns->get());
-	std::string path = std::string("/proc/sys/net/rds/") + k.name;
-	owned_fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+	/* some are of the first namespace only, or not this user's */
+	knob k;
+	owned_fd file;
+	for (std::size_t i = r_.below(knobs.size()), tries = 0; !file && tries < knobs.size();
+	     i = (i + 1) % knobs.size(), tries++) {
+		k = knobs[i];
+		std::string path = std::string("/proc/sys/net/rds/") + k.name;
+		file = owned_fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+	}
 	if (!file)
-		return; /* of the first namespace only, or not this user's */
+		return;
 	place room = memory_.room(r_, 64);
 	watch_.say("%s in namespace %zu", k.name, space);
 	if (r_.one_in(2)) {

@@ -116,7 +116,7 @@ public:
 	{
 		owned_fd s(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
 		alignas(nlmsghdr) char answer[4096];
-		if (::send(s.get(), buffer_.data(), header()->nlmsg_len, 0) < 0)
+		if (!s || ::send(s.get(), buffer_.data(), header()->nlmsg_len, 0) < 0)
 			return -errno;
 		ssize_t n;
 		do

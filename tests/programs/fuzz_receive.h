@@ -134,10 +134,16 @@ inline void fuzz_worker::check_message(const msghdr &msg, int flags)
 
 inline void fuzz_worker::receive_message()
 {
-	std::size_t n = length(), names = r_.below(129), controls = r_.below(400);
+	std::size_t controls = r_.below(400);
 	if (r_.one_in(4))
 		controls = r_.of<std::size_t>({0, 15, 16, 23, 24, 55, 56, 63});
-	int flags = receive_flags();
+	receive_room(length(), r_.below(129), controls, receive_flags());
+}
+
+/* Rooms for data, name and control data, and a look at what was written into them. */
+inline long fuzz_worker::receive_room(std::size_t n, std::size_t names, std::size_t controls,
+				      int flags)
+{
 	place data = memory_.room(r_, n);
 	place name = name_room_.put(r_, names), control = control_room_.put(r_, controls);
 	iovec pieces[4];
@@ -162,17 +168,17 @@ inline void fuzz_worker::receive_message()
 	long result = make(kind::recvmsg, [&] { return ::recvmsg(fd_, &msg, flags); });
 	note_receive(result, flags);
 	if (!plain)
-		return;
+		return result;
 	if (result == -EFAULT) {
 		must(armed_ || !data.writable || !name.writable || !control.writable,
 		     "good memory is written to");
-		return;
+		return result;
 	}
 	std::size_t written = result > 0 ? static_cast<std::size_t>(result) : 0;
 	must(!fuzz_memory::spilled(data, written, n), "nothing behind the data");
 	must(result <= static_cast<long>(n) || flags & MSG_TRUNC, "no more than there is room for");
 	if (result < 0)
-		return;
+		return result;
 	check_message(msg, flags);
 	if (name.guarded) {
 		must(msg.msg_namelen == 0 || msg.msg_namelen == 16 || msg.msg_namelen == 28,
@@ -191,6 +197,7 @@ inline void fuzz_worker::receive_message()
 		must(fuzz_memory::whole(data.at, written), "the payload is whole");
 		judge_.seen(kind::got_whole);
 	}
+	return result;
 }
 
 inline void fuzz_worker::receive_many()

@@ -28,8 +28,8 @@ inline std::size_t fuzz_worker::length()
 
 inline int fuzz_worker::send_flags()
 {
-	int flags = r_.percent(85) ? MSG_DONTWAIT : 0;
-	return r_.one_in(20) ? flags | MSG_ZEROCOPY : flags;
+	int flags = r_.percent(70) ? MSG_DONTWAIT : 0;
+	return r_.one_in(30) ? flags | MSG_ZEROCOPY : flags;
 }
 
 /* What back-pressure came to counts of its own. */

@@ -53,13 +53,15 @@ inline void fuzz_worker::epoll_some()
 		make(kind::epoll, [&] { return ::epoll_ctl(epoll_.get(), what, fd_, &event); });
 		return;
 	}
-	epoll_event got[8];
+	epoll_event got[8]{};
 	int ms = static_cast<int>(r_.below(8));
 	long n = make(kind::epoll, [&] { return ::epoll_wait(epoll_.get(), got, 8, ms); });
 	constexpr std::uint32_t known = EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
 					EPOLLWRBAND;
-	for (long i = 0; i < n; i++)
+	for (long i = 0; i < n; i++) {
+		watch_.say("event %ld of %ld is %#x", i, n, got[i].events);
 		must(!(got[i].events & ~known), "no unknown event");
+	}
 }
 
 #endif

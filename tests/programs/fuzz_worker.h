@@ -130,11 +130,19 @@ private:
 	void send_with(kind k, const fuzz_control &control, int flags, bool well);
 	void splice_some();
 
+	/* fuzz_pressure.h */
+	void use_place(std::size_t i);
+	void set_value(kind k, int level, int name, int value);
+	void send_home(std::size_t to, std::size_t n, int flags);
+	void be_late();
+	void meet_congestion();
+
 	/* fuzz_receive.h */
 	int receive_flags();
 	void note_receive(long result, int flags);
 	void receive_plain();
 	void receive_message();
+	long receive_room(std::size_t n, std::size_t names, std::size_t controls, int flags);
 	void receive_many();
 	void receive_all();
 	void check_message(const msghdr &msg, int flags);
@@ -182,7 +190,7 @@ inline const std::vector<fuzz_worker::step> &fuzz_worker::steps()
 	static const std::vector<step> all = {
 		{"fresh", 40, &w::fresh_socket, false},
 		{"wrong", 3, &w::wrong_socket, false},
-		{"bind", 30, &w::bind_some, false},
+		{"bind", 40, &w::bind_some, false},
 		{"connect", 40, &w::connect_some, false},
 		{"names", 20, &w::names, false},
 		{"absent", 8, &w::absent, false},
@@ -193,9 +201,11 @@ inline const std::vector<fuzz_worker::step> &fuzz_worker::steps()
 		{"control", 90, &w::send_control, false},
 		{"well", 70, &w::send_well, false},
 		{"splice", 6, &w::splice_some, false},
+		{"late", 12, &w::be_late, false},
+		{"congest", 25, &w::meet_congestion, false},
 		{"recv", 100, &w::receive_plain, false},
 		{"recvmsg", 200, &w::receive_message, false},
-		{"recvmmsg", 20, &w::receive_many, false},
+		{"recvmmsg", 40, &w::receive_many, false},
 		{"drain", 12, &w::receive_all, false},
 		{"set", 90, &w::set_rds, false},
 		{"mr", 30, &w::set_mr, false},
@@ -205,7 +215,7 @@ inline const std::vector<fuzz_worker::step> &fuzz_worker::steps()
 		{"ioctl", 40, &w::ioctls, false},
 		{"wait", 40, &w::wait_some, false},
 		{"epoll", 40, &w::epoll_some, false},
-		{"sysctl", 12, &w::sysctls, false},
+		{"sysctl", 20, &w::sysctls, false},
 		{"address", 12, &w::change_addresses, true},
 		{"link", 2, &w::bounce_link, true},
 		{"newns", 4, &w::new_namespace, true},
@@ -237,6 +247,11 @@ inline void fuzz_worker::one_step()
 inline void fuzz_worker::run()
 {
 	std::uint64_t share = options_.calls / options_.threads + 1;
+	for (place_ = thread_; place_ < fuzz_world::places; place_ += options_.threads) {
+		r_ = fuzz_random(options_.seed, thread_, share + place_);
+		fd_ = fuzz_world::place(place_);
+		fresh_socket();
+	}
 	for (std::uint64_t i = 0; i < share; i++) {
 		r_ = fuzz_random(options_.seed, thread_, i);
 		some_place();

@@ -15,6 +15,7 @@
 #include "fuzz_churn.h"
 #include "fuzz_life.h"
 #include "fuzz_options.h"
+#include "fuzz_pressure.h"
 #include "fuzz_receive.h"
 #include "fuzz_send.h"
 #include "fuzz_wait.h"
