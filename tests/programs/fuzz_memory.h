@@ -8,6 +8,7 @@
 #define TESTS_PROGRAMS_FUZZ_MEMORY_H
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -106,7 +107,7 @@ public:
 	static constexpr std::uint8_t poison = fuzz_room::poison;
 	static constexpr std::size_t guard = fuzz_room::guard;
 
-	fuzz_memory() : data_(room_max), payload_(room_max), small_(1 << 16) {}
+	fuzz_memory() : data_(room_max), payload_(room_max), unmarked_(room_max), small_(1 << 16) {}
 
 	std::uint8_t *bad(fuzz_random &r) { return bad_address(r); }
 
@@ -198,14 +199,17 @@ public:
 				return false;
 		return true;
 	}
+	/* Bytes that are not a payload: for what may change on its way (zero copy) or is spoiled. */
+	std::uint8_t *unmarked() { return unmarked_.start(); }
+
 	/* A payload, mostly; else bytes that change, or memory that cannot be read to its end. */
-	const std::uint8_t *message(fuzz_random &r, std::size_t n)
+	const std::uint8_t *message(fuzz_random &r, std::size_t n, int flags = 0)
 	{
 		if (r.percent(93))
-			return payload(n);
+			return flags & MSG_ZEROCOPY ? unmarked() : payload(n);
 		if (r.one_in(3))
 			return bad(r);
-		return r.one_in(2) && n <= fenced::page ? shared() : payload_.end() - n / 2;
+		return r.one_in(2) && n <= fenced::page ? shared() : unmarked_.end() - n / 2;
 	}
 
 	/* Two pages that may be pinned and written to, and a place that keeps @n <= 4096 bytes. */
@@ -221,7 +225,7 @@ private:
 	static constexpr std::uint64_t magic = 0x7a75664064656c73;
 
 	fuzz_room data_;
-	fenced payload_, small_;
+	fenced payload_, unmarked_, small_;
 };
 
 #endif

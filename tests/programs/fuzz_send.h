@@ -50,7 +50,7 @@ inline void fuzz_worker::send_plain()
 {
 	std::size_t n = length();
 	int flags = send_flags();
-	const std::uint8_t *data = memory_.message(r_, n);
+	const std::uint8_t *data = memory_.message(r_, n, flags);
 	if (r_.one_in(4)) {
 		watch_.say("place %zu %zu bytes at %p flags %#x", place_, n, data, flags);
 		note_send(make(kind::send, [&] { return ::send(fd_, data, n, flags); }), flags);
@@ -95,16 +95,19 @@ inline void fuzz_worker::send_pieces()
 {
 	std::vector<iovec> pieces(r_.one_in(10) ? 1020 + r_.below(8) : 1 + r_.below(8));
 	std::size_t n = length(), at = 0;
-	auto *data = const_cast<std::uint8_t *>(memory_.payload(n));
+	int flags = send_flags();
+	bool spoiled = r_.one_in(12);
+	auto *data = spoiled || flags & MSG_ZEROCOPY
+			     ? memory_.unmarked()
+			     : const_cast<std::uint8_t *>(memory_.payload(n));
 	for (iovec &v : pieces) {
 		std::size_t part = &v == &pieces.back() ? n - at : r_.below((n - at) / 2 + 1);
 		v = {data + at, part};
 		at += part;
 	}
-	if (r_.one_in(12))
+	if (spoiled)
 		r_.any(pieces) = {memory_.bad(r_), r_.number()};
 	fuzz_address a = spoil(r_, some_destination(), 30);
-	int flags = send_flags();
 	msghdr msg{};
 	msg.msg_name = &a.bytes;
 	msg.msg_namelen = a.len;
@@ -139,8 +142,10 @@ inline void fuzz_worker::send_many()
 inline void fuzz_worker::send_with(kind k, const fuzz_control &control, int flags, bool well)
 {
 	std::size_t n = well ? 1 + r_.below(8000) : length();
-	auto *data = const_cast<std::uint8_t *>(well ? memory_.payload(n) : memory_.message(r_, n));
-	iovec iov{data, n};
+	const std::uint8_t *data = memory_.message(r_, n, flags);
+	if (well)
+		data = flags & MSG_ZEROCOPY ? memory_.unmarked() : memory_.payload(n);
+	iovec iov{const_cast<std::uint8_t *>(data), n};
 	fuzz_address a = some_destination();
 	if (!well)
 		a = spoil(r_, a, 20);
