@@ -21,7 +21,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -206,11 +205,9 @@ private:
 		std::string task = "/proc/self/task/" + std::to_string(w.tid);
 		std::printf("not ok - a call does not end: %s, %s, for %ld ms\n",
 			    row_of(w.what).name, w.about, lasts);
-		for (const char *file : {"/wchan", "/syscall", "/stack"}) {
-			std::ifstream in(task + file);
-			std::printf("# %s: %s\n", file,
-				    std::string(std::istreambuf_iterator<char>(in), {}).c_str());
-		}
+		std::ifstream stack(task + "/stack");
+		for (std::string line; std::getline(stack, line);)
+			std::printf("# %s\n", line.c_str());
 		std::fflush(nullptr);
 		::_exit(1);
 	}
