@@ -52,11 +52,11 @@ enum class expected {
 	X(sendmmsg, "sendmmsg", always, 0, FUZZ_SEND_ERRNOS)                                       \
 	X(send_control, "sendmsg, random control", no, 0, FUZZ_SEND_ERRNOS)                        \
 	X(send_foreign, "sendmsg, control of other levels", always, 0, FUZZ_SEND_ERRNOS)           \
-	X(send_rdma, "sendmsg, RDMA_ARGS", merged, EOPNOTSUPP, FUZZ_SEND_ERRNOS)                   \
+	X(send_rdma, "sendmsg, RDMA_ARGS", always, EOPNOTSUPP, FUZZ_SEND_ERRNOS)                   \
 	X(send_dest, "sendmsg, RDMA_DEST", always, EINVAL, FUZZ_SEND_ERRNOS, EPERM)                \
 	X(send_map, "sendmsg, RDMA_MAP", always, EOPNOTSUPP, FUZZ_SEND_ERRNOS, EPERM)              \
 	X(send_atomic, "sendmsg, ATOMIC", always, EOPNOTSUPP, FUZZ_SEND_ERRNOS)                    \
-	X(send_zerocopy, "sendmsg, MSG_ZEROCOPY with cookie", merged, 0, FUZZ_SEND_ERRNOS)         \
+	X(send_zerocopy, "sendmsg, MSG_ZEROCOPY with cookie", tcp, 0, FUZZ_SEND_ERRNOS)            \
 	X(send_congested, "send to a congested port", always, ENOBUFS, FUZZ_SEND_ERRNOS)           \
 	X(send_full, "send with no space", always, EAGAIN, FUZZ_SEND_ERRNOS)                       \
 	X(send_late, "send, SO_SNDTIMEO expires", always, ETIMEDOUT, FUZZ_SEND_ERRNOS)             \
@@ -70,8 +70,8 @@ enum class expected {
 	X(got_congestion, "CONG_UPDATE", always, 0, 0)                                             \
 	X(got_timestamp, "SO_TIMESTAMP", always, 0, 0)                                             \
 	X(got_timestamp_new, "SO_TIMESTAMP_NEW", always, 0, 0)                                     \
-	X(got_latency, "RXPATH_LATENCY", merged, 0, 0)                                             \
-	X(got_completion, "ZCOPY_COMPLETION", merged, 0, 0)                                        \
+	X(got_latency, "RXPATH_LATENCY", always, 0, 0)                                             \
+	X(got_completion, "ZCOPY_COMPLETION", tcp, 0, 0)                                           \
 	X(got_truncated, "MSG_TRUNC", always, 0, 0)                                                \
 	X(got_control_cut, "MSG_CTRUNC", always, 0, 0)                                             \
 	X(cancel, "set RDS_CANCEL_SENT_TO", always, 0, EINVAL, EFAULT, ENOTCONN)                   \
@@ -82,8 +82,8 @@ enum class expected {
 	X(monitor, "set RDS_CONG_MONITOR", always, 0, EINVAL, EFAULT)                              \
 	X(transport, "set SO_RDS_TRANSPORT", tcp, 0, EOPNOTSUPP, EINVAL, EFAULT, EPROTOTYPE,       \
 	  ENOPROTOOPT)                                                                             \
-	X(latency, "set SO_RDS_MSG_RXPATH_LATENCY", merged, 0, EFAULT, EINVAL)                     \
-	X(rds_timestamp, "set SOL_RDS SO_TIMESTAMP", merged, 0, EFAULT, EINVAL)                    \
+	X(latency, "set SO_RDS_MSG_RXPATH_LATENCY", always, 0, EFAULT, EINVAL)                     \
+	X(rds_timestamp, "set SOL_RDS SO_TIMESTAMP", always, 0, EFAULT, EINVAL)                    \
 	X(set_unknown, "set an unknown option", always, ENOPROTOOPT, ENOPROTOOPT, EINVAL, EFAULT)  \
 	X(get_recverr, "get RDS_RECVERR", always, 0, EINVAL, EFAULT)                               \
 	X(get_transport, "get SO_RDS_TRANSPORT", always, 0, EINVAL, EFAULT)                        \
@@ -93,13 +93,13 @@ enum class expected {
 	X(buffers, "set SO_SNDBUF, SO_RCVBUF", always, 0, EINVAL, EFAULT, EPERM)                   \
 	X(timeouts, "set SO_SNDTIMEO, SO_RCVTIMEO", always, 0, EINVAL, EFAULT, EDOM)               \
 	X(timestamps, "set SO_TIMESTAMP*", always, 0, EINVAL, EFAULT)                              \
-	X(zerocopy, "set SO_ZEROCOPY", merged, 0, EINVAL, EFAULT, EOPNOTSUPP)                      \
+	X(zerocopy, "set SO_ZEROCOPY", always, 0, EINVAL, EFAULT, EOPNOTSUPP)                      \
 	X(set_generic, "set SOL_SOCKET", always, 0, EINVAL, EFAULT, ENOPROTOOPT, EOPNOTSUPP, EDOM, \
 	  EPERM, ENODEV)                                                                           \
 	X(get_generic, "get SOL_SOCKET", always, 0, EINVAL, EFAULT, ENOPROTOOPT, EOPNOTSUPP,       \
 	  ENODATA)                                                                                 \
-	X(set_tos, "SIOCRDSSETTOS", merged, 0, EFAULT, ENOTTY, EINVAL)                             \
-	X(get_tos, "SIOCRDSGETTOS", merged, 0, EFAULT)                                             \
+	X(set_tos, "SIOCRDSSETTOS", tcp, 0, EFAULT, ENOTTY, EINVAL)                                \
+	X(get_tos, "SIOCRDSGETTOS", always, 0, EFAULT)                                             \
 	X(nonblock, "FIONBIO", always, 0, EFAULT)                                                  \
 	X(ioctl_device, "ioctl of devices", always, 0, FUZZ_DEVICE_ERRNOS)                         \
 	X(ioctl_none, "ioctl that RDS has not", always, ENOTTY, ENOTTY, EFAULT, ENODEV, EINVAL)    \
