@@ -28,7 +28,7 @@ inline void fuzz_worker::prepare(std::size_t space)
 		option(SOL_SOCKET, SO_ZEROCOPY, 1);
 	if (r_.one_in(2))
 		option(SOL_RDS, RDS_CONG_MONITOR, 1);
-	if (r_.one_in(3))
+	if (r_.one_in(2))
 		option(SOL_SOCKET, r_.one_in(2) ? SO_TIMESTAMP_OLD : SO_TIMESTAMP_NEW, 1);
 	rds_rx_trace_so trace{3, {0, 1, 2}};
 	if (r_.one_in(3))
@@ -68,6 +68,17 @@ inline void fuzz_worker::fresh_socket()
 	prepare(space);
 }
 
+/* A socket that nobody has used yet, for the next call only. */
+inline owned_fd fuzz_worker::use_fresh()
+{
+	auto ns = world_.space(fuzz_home(place_).space);
+	stay away(ns->get());
+	owned_fd s(::socket(AF_RDS, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+	if (s)
+		fd_ = s.get();
+	return s;
+}
+
 inline void fuzz_worker::wrong_socket()
 {
 	int type = r_.one_in(3) ? static_cast<int>(r_.number())
@@ -85,7 +96,13 @@ inline void fuzz_worker::wrong_socket()
 
 inline void fuzz_worker::bind_some()
 {
+	owned_fd fresh;
 	fuzz_address a = spoil(r_, some_local(world_.where(place_)), 4);
+	if (r_.one_in(2)) {
+		fresh = use_fresh();
+		a = spoil(r_, fuzz_home(place_).address, 4);
+		a.v6()->sin6_port = r_.one_in(2) ? 0 : a.v6()->sin6_port;
+	}
 	place p = memory_.put(r_, &a.bytes, sizeof(a.bytes));
 	kind k = a.is_v6() && !a.odd && p.writable ? kind::bind_v6 : kind::bind;
 	watch_.say("place %zu %s at %p", place_, a.text().c_str(), p.at);
@@ -127,7 +144,7 @@ inline void fuzz_worker::absent()
 	int n = static_cast<int>(r_.number());
 	int pair[2];
 	watch_.say("place %zu", place_);
-	switch (r_.below(6)) {
+	switch (r_.below(8)) {
 	case 0:
 		make(kind::absent, [&] { return ::listen(fd_, n); });
 		break;

@@ -44,9 +44,11 @@ inline void fuzz_worker::set_rds()
 		set(kind::monitor, SOL_RDS, RDS_CONG_MONITOR, &value, sizeof(value));
 		break;
 	case 4: {
-		owned_fd fresh(::socket(AF_RDS, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-		if (r_.one_in(2) && fresh)
-			fd_ = fresh.get(); /* others are bound already, mostly */
+		owned_fd fresh;
+		if (r_.percent(70)) { /* others are bound already, mostly */
+			fresh = use_fresh();
+			value = r_.percent(70) ? RDS_TRANS_TCP : value;
+		}
 		set(kind::transport, SOL_RDS, SO_RDS_TRANSPORT, &value, sizeof(value));
 		break;
 	}
@@ -209,10 +211,16 @@ inline void fuzz_worker::ioctls()
 	std::uint8_t value[64]{};
 	std::memcpy(value, &device, sizeof(device));
 	unsigned long number = 0;
+	owned_fd fresh;
 	kind k;
 	switch (r_.below(6)) {
 	case 0:
 		number = SIOCRDSSETTOS;
+		if (r_.percent(70)) { /* not on one that has sent */
+			int tcp = RDS_TRANS_TCP;
+			fresh = use_fresh();
+			::setsockopt(fd_, SOL_RDS, SO_RDS_TRANSPORT, &tcp, sizeof(tcp));
+		}
 		value[0] = static_cast<std::uint8_t>(r_.one_in(2) ? r_.next() : 0);
 		k = kind::set_tos;
 		break;

@@ -79,4 +79,22 @@ inline void fuzz_worker::meet_congestion()
 			return;
 }
 
+/* Zero copy over TCP, until its completion comes back. */
+inline void fuzz_worker::send_and_hear()
+{
+	while (fuzz_home(place_).inside)
+		use_place(r_.below(fuzz_world::places));
+	set_value(kind::zerocopy, SOL_SOCKET, SO_ZEROCOPY, 1);
+	set_value(kind::buffers, SOL_SOCKET, SO_SNDBUF, 65536);
+	fuzz_control control(r_, memory_);
+	control.good(RDS_CMSG_ZCOPY_COOKIE);
+	send_with(kind::send_zerocopy, control, MSG_DONTWAIT | MSG_ZEROCOPY, true);
+	pollfd p{fd_, POLLIN, 0};
+	watch_.say("place %zu, until something comes back", place_);
+	make(kind::poll, [&] { return ::poll(&p, 1, 10); });
+	for (int i = 0; i < 3; i++)
+		if (receive_room(2000, 128, 200, MSG_DONTWAIT) < 0)
+			return;
+}
+
 #endif

@@ -184,7 +184,7 @@ inline void fuzz_worker::send_control()
 inline void fuzz_worker::send_well()
 {
 	fuzz_control control(r_, memory_);
-	if (r_.one_in(3)) {
+	if (r_.one_in(5)) {
 		control.good(RDS_CMSG_ZCOPY_COOKIE);
 		send_with(kind::send_zerocopy, control, MSG_DONTWAIT | MSG_ZEROCOPY, true);
 		return;

@@ -111,6 +111,7 @@ private:
 	/* fuzz_life.h */
 	void fresh_socket();
 	void prepare(std::size_t space);
+	owned_fd use_fresh();
 	void wrong_socket();
 	void bind_some();
 	void connect_some();
@@ -136,6 +137,7 @@ private:
 	void send_home(std::size_t to, std::size_t n, int flags);
 	void be_late();
 	void meet_congestion();
+	void send_and_hear();
 
 	/* fuzz_receive.h */
 	int receive_flags();
@@ -189,37 +191,38 @@ inline const std::vector<fuzz_worker::step> &fuzz_worker::steps()
 	using w = fuzz_worker;
 	static const std::vector<step> all = {
 		{"fresh", 40, &w::fresh_socket, false},
-		{"wrong", 3, &w::wrong_socket, false},
+		{"wrong", 10, &w::wrong_socket, false},
 		{"bind", 40, &w::bind_some, false},
 		{"connect", 40, &w::connect_some, false},
 		{"names", 20, &w::names, false},
-		{"absent", 8, &w::absent, false},
+		{"absent", 14, &w::absent, false},
 		{"send", 220, &w::send_plain, false},
 		{"refused", 15, &w::send_refused, false},
 		{"pieces", 40, &w::send_pieces, false},
 		{"many", 20, &w::send_many, false},
-		{"control", 90, &w::send_control, false},
-		{"well", 70, &w::send_well, false},
+		{"control", 70, &w::send_control, false},
+		{"well", 140, &w::send_well, false},
 		{"splice", 6, &w::splice_some, false},
 		{"late", 12, &w::be_late, false},
 		{"congest", 25, &w::meet_congestion, false},
+		{"zerocopy", 20, &w::send_and_hear, false},
 		{"recv", 100, &w::receive_plain, false},
 		{"recvmsg", 200, &w::receive_message, false},
-		{"recvmmsg", 40, &w::receive_many, false},
+		{"recvmmsg", 70, &w::receive_many, false},
 		{"drain", 12, &w::receive_all, false},
 		{"set", 90, &w::set_rds, false},
 		{"mr", 30, &w::set_mr, false},
 		{"generic", 60, &w::set_generic, false},
-		{"get", 40, &w::get_some, false},
+		{"get", 55, &w::get_some, false},
 		{"info", 60, &w::get_info, false},
 		{"ioctl", 40, &w::ioctls, false},
 		{"wait", 40, &w::wait_some, false},
 		{"epoll", 40, &w::epoll_some, false},
 		{"sysctl", 20, &w::sysctls, false},
 		{"address", 12, &w::change_addresses, true},
-		{"link", 2, &w::bounce_link, true},
+		{"link", 6, &w::bounce_link, true},
 		{"newns", 4, &w::new_namespace, true},
-		{"endns", 3, &w::end_namespace, true},
+		{"endns", 6, &w::end_namespace, true},
 	};
 	return all;
 }
