@@ -46,6 +46,14 @@ public:
 		return word;
 	}
 
+	/* One more word, if there is one that is not an option. */
+	std::optional<std::string> next()
+	{
+		if (words_.empty() || words_[0].starts_with("-"))
+			return std::nullopt;
+		return command();
+	}
+
 	bool flag(const std::string &name)
 	{
 		for (auto it = words_.begin(); it != words_.end(); ++it)
