@@ -79,7 +79,7 @@ void oracles(trial &t)
 void lists(trial &t)
 {
 	sock r(loopback()), s(t.set.tcp);
-	s.send_text(t.set.nobody(), "queued");
+	s.send(t.set.nobody(), 6, MSG_DONTWAIT);
 	s.send_text(r.name(), "x");
 	netns ns;
 	sock look = ns.socket();
