@@ -52,7 +52,7 @@ void racing(trial &t)
 {
 	sock target(t.set.tcp);
 	endpoint name = target.name();
-	for (std::uint64_t i = 0; i < t.set.times(2000); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(600); i++) {
 		sock s;
 		std::barrier start(3);
 		std::jthread sender([&] {
@@ -74,7 +74,7 @@ void racing(trial &t)
 /* One port for several sockets at once: one gets it, the others hear why not. */
 void racing_port(trial &t)
 {
-	for (std::uint64_t i = 0; i < t.set.times(2000); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(800); i++) {
 		sock one, two;
 		endpoint where = t.set.tcp.with_port(static_cast<std::uint16_t>(30000 + i % 1000));
 		std::barrier start(2);
@@ -150,7 +150,7 @@ void spoof(trial &t)
 void going_device(trial &t)
 {
 	netns ns;
-	for (std::uint64_t i = 0; i < t.set.times(6); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(4); i++) {
 		if (!ns.run("ip link add d0 type veth peer name d1 && ip link set d0 up && "
 			    "ip addr add fe80::7/64 dev d0 nodad"))
 			t.skip("no veth");

@@ -31,7 +31,7 @@ void rdma_elsewhere(trial &t)
 /* The same address and port in two namespaces; one of them dies while its message waits to be read. */
 void delivery(trial &t)
 {
-	for (std::uint64_t i = 0; i < t.set.times(20); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(6); i++) {
 		netns one, two;
 		sock r = two.socket(), same = one.socket();
 		auto port = static_cast<std::uint16_t>(41000 + i);
@@ -136,7 +136,7 @@ void sysctl_owner(trial &t)
 
 void sysctl_while_dying(trial &t)
 {
-	for (std::uint64_t i = 0; i < t.set.times(20); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(8); i++) {
 		netns ns;
 		int fd;
 		{
@@ -168,7 +168,7 @@ void sysctl_while_dying(trial &t)
 /* Connections in each state, and then the namespace is not there any more. */
 void death(trial &t)
 {
-	for (std::uint64_t i = 0; i < t.set.times(8); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(4); i++) {
 		two_hosts hosts;
 		if (!hosts.good())
 			t.skip("no veth");
@@ -190,7 +190,7 @@ void death(trial &t)
 /* Two threads of one socket, two destinations, and a namespace that goes. */
 void two_destinations(trial &t)
 {
-	for (std::uint64_t i = 0; i < t.set.times(6); i++) {
+	for (std::uint64_t i = 0; i < t.set.times(3); i++) {
 		auto hosts = std::make_unique<two_hosts>();
 		if (!hosts->good())
 			t.skip("no veth");

@@ -35,7 +35,7 @@ void charge_is_exact(trial &t, const endpoint &local, const endpoint &to, std::s
 /* Every position of the hole in sends of several sizes. */
 void holes(trial &t, const sock &s, const endpoint &to)
 {
-	for (std::size_t pages : {2, 3, 8, 15, 16, 17, 33}) {
+	for (std::size_t pages : {2, 3, 8, 15, 16, 17, 25}) {
 		file_pages memory(pages);
 		long wrong = 0;
 		for (std::size_t hole = 0; hole < pages; hole++) {
@@ -109,7 +109,7 @@ void pintheft(trial &t)
 	rlimit two{zcopy_charge(2 * page_size) * page_size,
 		   zcopy_charge(2 * page_size) * page_size};
 	faults nth;
-	become_user(zcopy_charge(33 * page_size));
+	become_user(zcopy_charge(25 * page_size));
 
 	sock s = zcopy_socket(t.set.tcp);
 	holes(t, s, t.set.nobody());
