@@ -33,16 +33,19 @@ public:
 
 	bool available() const { return fd_ >= 0; }
 
-	/* Calls it with the first, second ... failure until there is none left; how many there were. */
-	template <typename Call>
-	unsigned each(Call call, unsigned most = 300)
+	/*
+	 * Calls it with the first, second ... failure until there is none left; how many there were. What is to be done
+	 * after each call without failures gets the call's result.
+	 */
+	template <typename Call, typename Then>
+	unsigned each(Call call, Then then, unsigned most = 400)
 	{
 		unsigned n = 1;
-		for (; n <= most; n++) {
+		for (bool more = true; more && n <= most; n += more) {
 			arm(n);
-			call();
-			if (!fired())
-				break;
+			auto result = call();
+			more = fired();
+			then(result);
 		}
 		return n - 1;
 	}
@@ -55,8 +58,11 @@ private:
 	void arm(unsigned n)
 	{
 		std::string text = std::to_string(n);
-		if (::pwrite(fd_, text.data(), text.size(), 0) < 0)
-			std::abort();
+		/* what is still armed may hit this very call, but then it is gone */
+		for (int i = 0; i < 5; i++)
+			if (::pwrite(fd_, text.data(), text.size(), 0) > 0)
+				return;
+		std::abort();
 	}
 	bool fired()
 	{

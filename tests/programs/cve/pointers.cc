@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "faults.h"
 #include "memory.h"
 #include "trial.h"
 
@@ -226,6 +227,47 @@ void failing_sends(trial &t)
 	});
 }
 
+/* A socket's life, in which one allocation or one access to user memory fails; the next one's is as ever. */
+void each_failure(trial &t)
+{
+	faults nth;
+	if (!nth.available())
+		t.skip("no fault injection");
+	endpoint nobody = t.set.nobody();
+	std::vector<std::uint8_t> data(20000);
+	for (const endpoint &place : {t.set.tcp, ip("127.0.0.1"), ip("::1")}) {
+		auto life = [&] {
+			sock s(place), r(place);
+			endpoint name = r.name();
+			r.set(SOL_SOCKET, SO_TIMESTAMP, 1);
+			s.set(SOL_RDS, RDS_CONG_MONITOR, 1);
+			s.connect(name);
+			s.send(name, data.data(), data.size(), MSG_DONTWAIT);
+			s.send(place.family() == AF_INET ? nobody : name, data.data(), 9000,
+			       MSG_DONTWAIT);
+			s.send(place.with_port(0), nullptr, 0, MSG_DONTWAIT);
+			message m(nullptr, data.data(), data.size());
+			m.receive(r, MSG_DONTWAIT);
+			for (int list :
+			     {RDS_INFO_COUNTERS, RDS_INFO_SOCKETS, RDS6_INFO_SEND_MESSAGES}) {
+				std::array<std::uint8_t, 4096> records;
+				socklen_t len = records.size();
+				::getsockopt(s.fd(), SOL_RDS, list, records.data(), &len);
+			}
+			::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, nobody.sa(),
+				     nobody.length());
+			return 0;
+		};
+		life();
+		unsigned n = nth.each(life, [](int) {});
+		t.note(std::to_string(n) + " failures on " + place.address_text());
+		t.expect("nothing was injected", n > 10);
+		sock s(place), r(place);
+		t.is("a send after that", s.send_text(r.name(), "x"), {1});
+		t.expect("it does not come", r.receives("x"));
+	}
+}
+
 /* Every pointer of every call, everywhere it must not point. */
 void everywhere(trial &t)
 {
@@ -314,6 +356,7 @@ const listed these{
 	{"trace-values", "K7.5", "latencies on loopback are durations", trace_values},
 	{"control-fault", "CVE-2021-47249", "control data cannot be written", control_fault},
 	{"failing-sends", "S2.5.5", "failing sends leak", failing_sends},
+	{"each-failure", "S2.5.5", "lack of memory at each place", each_failure, 90},
 	{"every-pointer", "S3.1.9", "each pointer of each call", everywhere},
 	{"negative-length", "K12.2", "negative length of an option", negative_length},
 };

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "faults.h"
 #include "memory.h"
 #include "trial.h"
 
@@ -274,6 +275,21 @@ void cookie_address(trial &t)
 		t.is("RDMA_MAP with a forbidden cookie_addr", m.send(s, MSG_DONTWAIT),
 		     {-EFAULT, -EAGAIN});
 	}
+	faults nth;
+	if (nth.available()) {
+		std::uint64_t cookie = 0;
+		rds_get_mr_args mr{{number(memory.start()), memory.size()}, number(&cookie), 0};
+		unsigned n = nth.each(
+			[&] {
+				::setsockopt(s.fd(), SOL_RDS, RDS_GET_MR, &mr, sizeof(mr));
+				message m(&nobody, "x", 1);
+				m.add_control(SOL_RDS, RDS_CMSG_RDMA_MAP, &mr, sizeof(mr));
+				return m.send(s, MSG_DONTWAIT);
+			},
+			[](long) {});
+		t.note(std::to_string(n) + " injected failures");
+	}
+	s.close();
 	t.expect("contents changed", memory.unchanged());
 	t.expect("pages stay referenced", memory.unreferenced());
 }

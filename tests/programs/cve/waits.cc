@@ -161,10 +161,10 @@ void epoll_misses(trial &t)
 	epoll_event event{EPOLLIN, {}};
 	::epoll_ctl(ep, EPOLL_CTL_ADD, s.fd(), &event);
 	t.is("the way to congestion", congest(s, deaf.name()), {-ENOBUFS});
-	while (::epoll_wait(ep, &event, 1, 50) == 1 && s.poll(POLLIN) & POLLIN)
+	/* each look takes what happened until then */
+	for (int i = 0; i < 50 && ::epoll_wait(ep, &event, 1, 100) == 1; i++)
 		;
 	t.is("still congested", s.send(deaf.name(), 2000, MSG_DONTWAIT), {-ENOBUFS});
-	s.poll(POLLIN);
 	std::jthread reader([&] {
 		while (!deaf.empty())
 			;
