@@ -175,7 +175,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	trial_setup set;
-	auto tcp = args.address("--tcp"), far = args.address("--far");
+	auto tcp = args.address("--tcp"), far = args.address("--far"),
+	     rdma = args.address("--rdma");
 	set.count = args.number("--count", 0);
 	set.scale = static_cast<unsigned>(args.number("--scale", 1, 100));
 	while (auto name = args.find("--skip"))
@@ -187,6 +188,7 @@ int main(int argc, char **argv)
 		args.fail("--tcp and --far are needed, of IPv4");
 	set.tcp = *tcp;
 	set.far = *far;
+	set.rdma = rdma.value_or(*tcp);
 
 	int number = 0, failed = 0;
 	for (const auto &c : chosen(args, words, without))

@@ -20,11 +20,11 @@ std::uint64_t number(const void *p)
 	return reinterpret_cast<std::uint64_t>(p);
 }
 
-/* A socket of the InfiniBand transport, bound to the first address that it takes. */
+/* A socket of the transport with RDMA. */
 sock rdma_socket(trial &t)
 {
 	sock s;
-	if (s.set(SOL_RDS, SO_RDS_TRANSPORT, RDS_TRANS_IB) || s.bind(t.set.tcp))
+	if (s.set(SOL_RDS, SO_RDS_TRANSPORT, RDS_TRANS_IB) || s.bind(t.set.rdma))
 		t.skip("no RDMA transport");
 	return s;
 }
@@ -69,10 +69,11 @@ void vector_lengths(trial &t)
 			std::vector<rds_iovec> local(1024, {number(memory.data()), bytes});
 			std::string text = "1024 pieces of " + std::to_string(bytes);
 			for (std::uint64_t remote : {0ull, 1ull << 20})
-				t.is(text, r.args(local, 1024, remote), {-EINVAL, -EMSGSIZE});
+				t.is(text, r.args(local, 1024, remote),
+				     {-EINVAL, -EMSGSIZE, -ENOMEM});
 			local.resize(1);
 			t.is("a piece of " + std::to_string(bytes), r.args(local, 1, 1 << 20),
-			     {-EINVAL, -EMSGSIZE});
+			     {-EINVAL, -EMSGSIZE, -ENOMEM});
 		}
 		std::vector<rds_iovec> wraps{{~0ull - 100, 200}};
 		t.is("a piece that wraps", r.args(wraps, 1, 1 << 20), {-EINVAL});
@@ -264,7 +265,7 @@ void cookie_address(trial &t)
 	sock s = rdma_socket(t);
 	half_mapped hole;
 	file_pages memory(4);
-	endpoint nobody = t.set.nobody();
+	endpoint nobody = t.set.rdma.with_port(4000);
 	for (std::uint64_t i = 0; i < t.set.times(1000); i++) {
 		rds_get_mr_args mr{{number(memory.start()), memory.size()}, number(hole.end()), 0};
 		t.is("RDS_GET_MR with a forbidden cookie_addr",
@@ -315,14 +316,10 @@ void status_padding(trial &t)
 	args.local_vec_addr = number(&vec);
 	args.nr_local = 1;
 	args.flags = RDS_RDMA_NOTIFY_ME;
-	endpoint nobody = t.set.nobody();
+	endpoint nobody = t.set.rdma.with_port(4000);
 	message m(&nobody, "x", 1);
 	m.add_control(SOL_RDS, RDS_CMSG_RDMA_ARGS, &args, sizeof(args));
-	t.is("RDMA to a peer that does not answer", m.send(s, MSG_DONTWAIT), {1});
-	t.is("cancelling",
-	     result_of(::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, nobody.sa(),
-				    nobody.length())),
-	     {0});
+	t.is("RDMA without a key", m.send(s, MSG_DONTWAIT), {1});
 	t.expect("no completion", s.becomes(POLLIN));
 	message got(nullptr, nullptr, 0);
 	got.control.fill(0xaa);
@@ -338,7 +335,7 @@ void masked_atomics(trial &t)
 {
 	sock s = rdma_socket(t);
 	alignas(8) static std::uint64_t operand;
-	endpoint nobody = t.set.nobody();
+	endpoint nobody = t.set.rdma.with_port(4000);
 	for (int type : atomics) {
 		rds_atomic_args a{};
 		a.local_addr = number(&operand);
@@ -352,11 +349,13 @@ void masked_atomics(trial &t)
 void ib_record(trial &t)
 {
 	sock s = rdma_socket(t);
-	s.send(t.set.nobody(), 1, MSG_DONTWAIT);
+	s.send(t.set.rdma.with_port(4000), 1, MSG_DONTWAIT);
 	for (int list : {RDS_INFO_IB_CONNECTIONS, RDS6_INFO_IB_CONNECTIONS}) {
 		std::vector<std::uint8_t> buffer(1 << 16, 0xaa);
 		socklen_t len = 1 << 16;
 		long stride = result_of(::getsockopt(s.fd(), SOL_RDS, list, buffer.data(), &len));
+		if (stride == -ENOPROTOOPT)
+			t.skip("the transport has no such list");
 		std::size_t addresses = list == RDS_INFO_IB_CONNECTIONS ? 8 : 32;
 		t.is("record size", stride, {68, 92});
 		for (std::size_t at = 0; stride > 0 && at < len;
@@ -374,7 +373,7 @@ void close_with_rdma(trial &t)
 		sock s = rdma_socket(t);
 		static std::uint8_t memory[4096];
 		std::uint64_t cookie;
-		endpoint nobody = t.set.nobody();
+		endpoint nobody = t.set.rdma.with_port(4000);
 		rds_get_mr_args mr{{number(memory), 4096}, number(&cookie), RDS_RDMA_READWRITE};
 		message m(&nobody, "x", 1);
 		m.add_control(SOL_RDS, RDS_CMSG_RDMA_MAP, &mr, sizeof(mr));

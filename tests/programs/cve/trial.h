@@ -18,7 +18,7 @@
 
 /* Where the cases run: addresses of this machine, one where nobody answers, and how much may be done. */
 struct trial_setup {
-	endpoint tcp, far;
+	endpoint tcp, far, rdma;
 	std::uint64_t count = 0;
 	unsigned scale = 1;
 
