@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Prints the results of a test program in the Test Anything Protocol: one line for each row, the
- * plan at the end. An expected value may be accompanied by the one that stock modules give, for
- * rows where we differ from them on purpose; it counts only when asked for. One thread.
+ * Prints what calls came to, one line for each row: as a transcript that can be compared with that of another
+ * implementation ("section/row: result"), or in the Test Anything Protocol. A row's name is unique: one that begins
+ * with "..." belongs to the row before it, and a repeated one is numbered. One thread.
  */
 #ifndef TESTS_PROGRAMS_TAP_H
 #define TESTS_PROGRAMS_TAP_H
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <optional>
+#include <map>
 #include <string>
 
 /* The result of a system call as one number: what it returned, or the negated errno. */
@@ -28,54 +28,76 @@ inline std::string result_text(long value)
 
 class tap {
 public:
-	explicit tap(bool stock) : stock_(stock) {}
+	enum class form { transcript, protocol };
 
-	bool stock() const { return stock_; }
-	void section(const std::string &name) { prefix_ = name + ": "; }
+	explicit tap(form form) : form_(form) {}
 
-	bool is(const std::string &name, long expected, long got, std::optional<long> on_stock = {})
+	void section(const std::string &name) { section_ = name; }
+
+	bool same(const std::string &row, const std::string &expected, const std::string &got)
 	{
-		bool good = got == expected || (stock_ && on_stock && got == *on_stock);
-		std::string note;
-
-		if (!good)
-			note = " # expected " + result_text(expected) + ", got " + result_text(got);
-		else if (got != expected)
-			note = " # stock: " + result_text(got);
-		return line(good, name, note);
+		bool good = got == expected;
+		line(good, row, got, good ? "" : " # expected " + expected);
+		return good;
 	}
-
-	bool ok(const std::string &name, bool good, bool on_stock = false)
+	bool is(const std::string &row, long expected, long got)
 	{
-		return is(name, 1, good, on_stock ? std::optional<long>(0) : std::nullopt);
+		return same(row, result_text(expected), result_text(got));
 	}
-
-	void skip(const std::string &name, const std::string &why)
+	/* A number that is no result of a call: -1 is not EPERM. */
+	bool number(const std::string &row, long expected, long got)
 	{
-		line(true, name, " # SKIP " + why);
+		return same(row, std::to_string(expected), std::to_string(got));
+	}
+	bool ok(const std::string &row, bool good) { return same(row, "yes", good ? "yes" : "no"); }
+
+	/* A row that cannot be run here. */
+	void skip(const std::string &row, const std::string &why)
+	{
+		if (form_ == form::transcript)
+			line(true, row, "skipped: " + why, "");
+		else
+			line(true, row, "skipped", " # SKIP " + why);
 	}
 
 	/* The exit status of the program. */
 	int finish() const
 	{
-		std::printf("1..%d\n", count_);
+		if (form_ == form::protocol)
+			std::printf("1..%d\n", count_);
 		if (failures_)
 			std::printf("# %d of %d failed\n", failures_, count_);
 		return failures_ || !count_ ? 1 : 0;
 	}
 
 private:
-	bool line(bool good, const std::string &name, const std::string &note)
+	/* A name has no ": " in it, which is where the result begins. */
+	std::string unique(const std::string &row)
 	{
-		std::printf("%sok %d - %s%s%s\n", good ? "" : "not ", ++count_, prefix_.c_str(),
-			    name.c_str(), note.c_str());
-		std::fflush(stdout);
-		failures_ += !good;
-		return good;
+		if (!row.starts_with("..."))
+			main_ = row;
+		std::string name = section_ + "/" + (row == main_ ? row : main_ + " " + row);
+		for (auto at = name.find(": "); at != name.npos; at = name.find(": "))
+			name.replace(at, 2, ", ");
+		int times = ++names_[name];
+		return times == 1 ? name : name + " (" + std::to_string(times) + ")";
 	}
 
-	bool stock_;
-	std::string prefix_;
+	void line(bool good, const std::string &row, const std::string &result,
+		  const std::string &note)
+	{
+		std::string name = unique(row);
+		++count_;
+		failures_ += !good;
+		if (form_ == form::protocol)
+			std::printf("%sok %d - ", good ? "" : "not ", count_);
+		std::printf("%s: %s%s\n", name.c_str(), result.c_str(), note.c_str());
+		std::fflush(stdout);
+	}
+
+	form form_;
+	std::string section_, main_;
+	std::map<std::string, int> names_;
 	int count_ = 0, failures_ = 0;
 };
 

@@ -14,7 +14,7 @@ read -ra kernels <<< "${KERNELS:-$oldest $newest}"
 read -ra pairs <<< "${PAIRS:-$oldest+$newest $newest+$oldest}"
 failed=0
 
-for program in tests/rds-xfer tests/rds-echo tests/rds-errno tests/rds-hostile tools/rds-info tools/rds-ping; do
+for program in tests/rds-xfer tests/rds-echo tests/rds-hostile tools/rds-info tools/rds-ping; do
 	[ -x "$top/build/$program" ] || { echo "$program is not built: make all programs" >&2; exit 2; }
 	programs+=(--file "$top/build/$program")
 done

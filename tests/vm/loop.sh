@@ -318,12 +318,6 @@ slow || scenario "the same with empty messages" within 16384 never_reads $L4 0 "
 slow || scenario "the same for a TCP-bound receiver" within 16384 never_reads $T4 8192 "$(n 50000)" 0 8192
 scenario "bound sockets keep rds_loop" kept_by_sockets
 scenario "rmmod rds_loop under traffic, traffic again" goes_under_traffic
-second="--tcp6 $(bare $T6)"
-! slow || second=
-rds-errno --tcp $T4 $second --far 10.9.9.9 > /tmp/errno
-sed -E 's/^((not )?ok) [0-9]+ - /\1 0 - rds-errno: /; s/^1\.\./# rows: /' /tmp/errno
-scenario "every row of rds-errno is as promised" grep -q '^1\.\.[0-9]' /tmp/errno
-! grep -q '^not ok' /tmp/errno || failed=1
 scenario "a socket is fresh or bound, whoever looks" rds-race --tcp $T4 --rounds "$(n 2000)"
 scenario "messages without end for nobody have a limit" endless_messages
 scenario "peers without end have a limit" endless_peers

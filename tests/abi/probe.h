@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the rows of rds-errno are written with: a socket whose calls return a length or a negated
- * errno, addresses and messages that can be spoiled, memory with a hole, deadlines. One thread.
+ * What the rows are written with: a socket whose calls return a length or a negated errno, addresses and messages that
+ * can be spoiled, memory with a hole, deadlines. Sends do not wait unless a row says so: the kernel's own modules may
+ * wait for a handshake that never comes. One thread.
  */
-#ifndef TESTS_PROGRAMS_ERRNO_SOCKET_H
-#define TESTS_PROGRAMS_ERRNO_SOCKET_H
+#ifndef TESTS_ABI_PROBE_H
+#define TESTS_ABI_PROBE_H
 
 #include <linux/rds.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,25 +34,37 @@ using rds_tools::endpoint;
 
 inline void *const bad_pointer = reinterpret_cast<void *>(1);
 
-/* Interrupts whatever the program sleeps in; without SA_RESTART, so that the call returns. */
+/* How many times longer than usual everything may take; only what fails takes that long. */
+inline int patience(int ms)
+{
+	static const char *text = std::getenv("SCALE");
+	static const int scale = text ? std::max(1, std::atoi(text)) : 1;
+	return ms * scale;
+}
+
+/* From now on, interrupts whatever the program sleeps in; without SA_RESTART the call returns. */
+inline void interrupt_after(int ms, bool restart = false)
+{
+	struct sigaction action {};
+	action.sa_handler = [](int) {};
+	action.sa_flags = restart ? SA_RESTART : 0;
+	::sigaction(SIGALRM, &action, nullptr);
+	/* Again and again: the first signal may come just before the call. */
+	itimerval timer{{0, 100000}, {ms / 1000, ms % 1000 * 1000}};
+	::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+/* A call that hangs is a result, too. */
+inline void watch_calls()
+{
+	interrupt_after(patience(20000));
+}
+
 class deadline {
 public:
-	explicit deadline(int ms, bool restart = false)
-	{
-		struct sigaction action {};
-		action.sa_handler = [](int) {};
-		action.sa_flags = restart ? SA_RESTART : 0;
-		::sigaction(SIGALRM, &action, nullptr);
-		/* Again and again: the first signal may come just before the call. */
-		itimerval timer{{0, 100000}, {ms / 1000, ms % 1000 * 1000}};
-		::setitimer(ITIMER_REAL, &timer, nullptr);
-	}
+	explicit deadline(int ms, bool restart = false) { interrupt_after(ms, restart); }
 	deadline(const deadline &) = delete;
-	~deadline()
-	{
-		itimerval off{};
-		::setitimer(ITIMER_REAL, &off, nullptr);
-	}
+	~deadline() { watch_calls(); }
 };
 
 class stopwatch {
@@ -70,7 +84,7 @@ inline endpoint ip(const char *text, std::uint16_t port = 0)
 {
 	auto ep = endpoint::parse_address(text, port);
 	if (!ep) {
-		std::fprintf(stderr, "rds-errno: bad address %s\n", text);
+		std::fprintf(stderr, "rds-abi: bad address %s\n", text);
 		std::exit(2);
 	}
 	return *ep;
@@ -95,7 +109,11 @@ struct raw_address {
 
 class sock {
 public:
-	sock() : fd_(::socket(AF_RDS, SOCK_SEQPACKET, 0)) { set_timeout(SO_RCVTIMEO, 3000); }
+	sock() : fd_(::socket(AF_RDS, SOCK_SEQPACKET, 0))
+	{
+		watch_calls();
+		set_timeout(SO_RCVTIMEO, patience(5000));
+	}
 	explicit sock(const endpoint &local) : sock() { bind(local); }
 	sock(sock &&other) : fd_(std::exchange(other.fd_, -1)) {}
 	~sock() { close(); }
@@ -118,19 +136,22 @@ public:
 		return ep;
 	}
 
-	long send(const endpoint &to, const void *data, std::size_t len, int flags = 0)
+	long send(const endpoint &to, const void *data, std::size_t len, int flags = MSG_DONTWAIT)
 	{
 		return result_of(::sendto(fd_, data, len, flags, to.sa(), to.length()));
 	}
-	long send(const endpoint &to, std::size_t len, int flags = 0)
+	long send(const endpoint &to, std::size_t len, int flags = MSG_DONTWAIT)
 	{
 		static const std::vector<std::uint8_t> zeros(1 << 21);
 		return send(to, zeros.data(), len, flags);
 	}
-	long send(const char *text) { return result_of(::send(fd_, text, std::strlen(text), 0)); }
-	long send_text(const endpoint &to, const char *text)
+	long send(const char *text, int flags = MSG_DONTWAIT)
 	{
-		return send(to, text, std::strlen(text));
+		return result_of(::send(fd_, text, std::strlen(text), flags));
+	}
+	long send_text(const endpoint &to, const char *text, int flags = MSG_DONTWAIT)
+	{
+		return send(to, text, std::strlen(text), flags);
 	}
 
 	/* Waits for a message; its text, or the error. */
@@ -179,7 +200,7 @@ public:
 		return p.revents;
 	}
 	/* Waits until the bit shows; a first spurious POLLIN is all right elsewhere. */
-	bool becomes(short bit, int ms = 3000)
+	bool becomes(short bit, int ms = patience(5000))
 	{
 		stopwatch watch;
 		do {
@@ -231,7 +252,7 @@ struct message {
 		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
 		hdr.msg_controllen += CMSG_SPACE(8);
 	}
-	long send(const sock &s, int flags = 0)
+	long send(const sock &s, int flags = MSG_DONTWAIT)
 	{
 		return result_of(::sendmsg(s.fd(), &hdr, flags));
 	}
@@ -247,6 +268,75 @@ struct message {
 				return c;
 		return nullptr;
 	}
+};
+
+/* What came as control messages: level/type(length), in order. */
+inline std::string controls(msghdr &hdr)
+{
+	std::string text;
+	for (cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c)) {
+		text += (text.empty() ? "" : ", ") + std::to_string(c->cmsg_level) + "/" +
+			std::to_string(c->cmsg_type) + "(" + std::to_string(c->cmsg_len) + ")";
+		if (!c->cmsg_len)
+			break;
+	}
+	return text.empty() ? "none" : text;
+}
+
+/* A call in another process, for what needs somebody who sleeps; the descriptors are the same. */
+class background {
+public:
+	template <typename Call>
+	explicit background(Call call)
+	{
+		int ends[2];
+		if (::pipe(ends))
+			std::exit(2);
+		pid_ = ::fork();
+		if (!pid_) {
+			interrupt_after(patience(10000));
+			long r = call();
+			::_exit(::write(ends[1], &r, sizeof(r)) != sizeof(r));
+		}
+		::close(ends[1]);
+		from_ = ends[0];
+	}
+	background(const background &) = delete;
+	~background() { result(); }
+
+	/* Waits until it sleeps (or has ended). */
+	void await_sleep() const
+	{
+		std::string path = "/proc/" + std::to_string(pid_) + "/stat";
+		stopwatch watch;
+		char state = 'R';
+		/* twice in a row: it may sleep on its way */
+		for (int times = 0; times < 3 && watch.ms() < patience(5000);) {
+			std::FILE *f = std::fopen(path.c_str(), "r");
+			if (!f || std::fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+				state = 'X';
+			if (f)
+				std::fclose(f);
+			times = state == 'R' ? 0 : times + 1;
+			::poll(nullptr, 0, 10);
+		}
+	}
+	long result()
+	{
+		if (from_ < 0)
+			return result_;
+		if (::read(from_, &result_, sizeof(result_)) != sizeof(result_))
+			result_ = -EINTR;
+		::close(std::exchange(from_, -1));
+		while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR)
+			;
+		return result_;
+	}
+
+private:
+	pid_t pid_;
+	int from_ = -1;
+	long result_ = 0;
 };
 
 /* Two pages of which only the first may be touched. */

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+# Prints the transcripts of rds-abi as root and as an unprivileged user; "@ NAME" begins one, "@." ends it. What is as
+# promised, tests/abi/compare says. UNLOAD=1: afterwards all modules go, and nothing is left.
+. /vm/guest.sh
+
+transcript() {
+	echo "@ $1"
+	shift
+	"$@"
+	[ $? -le 1 ] || exit 2
+	echo "@."
+}
+
+transcript root rds-abi
+transcript user rds-abi --user
+[ "${UNLOAD:-0}" = 0 ] || unload_all || exit 2
