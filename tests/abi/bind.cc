@@ -43,7 +43,7 @@ void rows_bind(tap &t, const place &p)
 	}
 
 	sock other_address(ip("127.0.0.77", name.port()));
-	t.is("same port, other address", name.port(), other_address.name().port());
+	t.ok("same port, other address", other_address.name().port() == name.port());
 	first.close();
 	t.is("port is free after close", 0, sock().bind(name));
 }

@@ -41,7 +41,7 @@ void rows_remote(tap &t, const world &w)
 		t.ok("connected", w.linked(s, to));
 		t.is("send", 4, s.send_text(name, "sent"));
 		/* acknowledged by the answer to what follows it */
-		t.ok("... is there", to.becomes(POLLIN));
+		t.ok("... is there", to.holds_message());
 	}
 	t.ok("sent and closed, arrives", to.receives("sent"));
 	endpoint port;

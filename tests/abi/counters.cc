@@ -163,7 +163,7 @@ void rows_calls(tap &t, const world &w)
 	adds(t, "nobody bound", {{"send_queued", 1}, {"recv_queued", 0}, {"recv_drop_no_sock", 1}},
 	     [&] { s.send(w.loop.at(64999), 1); });
 	adds(t, "ping",
-	     {{"send_queued", 1}, {"recv_ping", 1}, {"send_pong", 1}, {"recv_queued", 1}}, [&] {
+	     {{"send_queued", 2}, {"recv_ping", 1}, {"send_pong", 1}, {"recv_queued", 1}}, [&] {
 		     s.send(w.loop.at(0), 1);
 		     s.receive(got);
 	     });

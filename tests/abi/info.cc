@@ -80,7 +80,7 @@ void rows_info(tap &t)
 	socklen_t need = len;
 	t.ok("counters, at least the 36 of the core", need >= 36 * 40);
 	t.is("one byte short", -ENOSPC, get(RDS_INFO_COUNTERS, buffer.data(), need - 1));
-	t.is("... tells the need", need, len);
+	t.ok("... tells the need", len == need);
 	buffer.assign(buffer.size(), 0xaa);
 	t.is("exactly enough, odd address, across a page", 40,
 	     get(RDS_INFO_COUNTERS, buffer.data() + 4001, need));

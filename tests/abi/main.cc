@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 
 	world w(user);
 #define ABI_RUN(name)                                                                              \
-	if (only.empty() || only.contains(#name))                                                         \
+	if (only.empty() || only.contains(#name))                                                  \
 		topic_##name(t, w);
 	ABI_TOPICS(ABI_RUN)
 #undef ABI_RUN

@@ -211,7 +211,7 @@ void rows_small_receive_buffer(tap &t, const world &w)
 	to.set(SOL_SOCKET, SO_RCVBUF, 1);
 	t.is("the smallest congests", -ENOBUFS, until_congested(s, to.name(), 1000, sent));
 	t.ok("... not before it is exceeded", sent >= 2);
-	t.ok("... what was accepted was not dropped", to.becomes(POLLIN));
+	t.ok("... what was accepted was not dropped", to.holds_message());
 	bool whole = true;
 	for (int i = 0; i < sent; i++)
 		whole &= to.receive(got) == 1000;
@@ -232,10 +232,10 @@ void rows_loopback_queue(tap &t, const world &w)
 	for (; accepted < 100 && r >= 0; accepted += r == 8192)
 		r = s.send(to.name(), 8192);
 	t.is("100 messages of 8192 bytes that nobody reads", 8192, r);
-	/* far beyond what any limit of a socket is: 40 MB, ours ends at about 16 MiB */
-	for (; accepted < 5000 && r >= 0; accepted += r == 8192)
+	/* far beyond what any limit of a socket is: 24 MB, ours ends at about 16 MiB */
+	for (; accepted < 3000 && r >= 0; accepted += r == 8192)
 		r = s.send(to.name(), 8192);
-	t.is("5000 of them", -ENOBUFS, r);
+	t.is("3000 of them", -ENOBUFS, r);
 	bool whole = true;
 	for (int i = 0; i < accepted; i++)
 		whole &= to.receive(got, MSG_DONTWAIT) == 8192;

@@ -155,7 +155,7 @@ public:
 	}
 
 	/* Waits for a message; its text, or the error. */
-	long receive(std::string &out, int flags = 0, std::size_t room = 65536)
+	long receive(std::string &out, int flags = 0, std::size_t room = 16384)
 	{
 		out.assign(room, '\0');
 		long n = result_of(::recv(fd_, out.data(), room, flags));
@@ -198,6 +198,21 @@ public:
 		pollfd p{fd_, events, 0};
 		::poll(&p, 1, ms);
 		return p.revents;
+	}
+	/* Waits for a message, and leaves it there: POLLIN may mean a congestion map. Not with completions about. */
+	bool holds_message()
+	{
+		std::string got;
+		return receive(got, MSG_PEEK) >= 0;
+	}
+	/* Waits until no congestion map comes by any more, each of which shows once, and nothing is to be read. */
+	bool quiet()
+	{
+		stopwatch watch;
+		while (poll(POLLIN | POLLRDNORM | POLLWRBAND, 30))
+			if (watch.ms() > patience(5000))
+				return false;
+		return true;
 	}
 	/* Waits until the bit shows; a first spurious POLLIN is all right elsewhere. */
 	bool becomes(short bit, int ms = patience(5000))

@@ -53,11 +53,11 @@ void rows_checks(tap &t, const place &tcp)
 	t.is("SO_ZEROCOPY reads back", 1, s.get(SOL_SOCKET, SO_ZEROCOPY));
 	t.is("without MSG_ZEROCOPY", 100, send(s, name, false, 100, MSG_DONTWAIT));
 	std::string got;
-	t.is("... arrives", 100, to.receive(got));
+	t.is("... arrives", 100, to.receive(got, 0, 65536));
 	t.is("bad payload pointer", -EFAULT, bad.send(s, MSG_ZEROCOPY));
 	t.is("too long", -EMSGSIZE, huge.send(s, MSG_ZEROCOPY));
 	t.is("cookie twice", 100, twice.send(s, MSG_ZEROCOPY));
-	t.is("... arrives", 100, to.receive(got));
+	t.is("... arrives", 100, to.receive(got, 0, 65536));
 	t.ok("nothing else arrived", to.empty());
 }
 
@@ -96,6 +96,15 @@ std::string record(sock &s, std::size_t room = 512, int flags = MSG_DONTWAIT)
 	for (std::uint32_t i = 0; i < 8; i++)
 		if (i < got.num || got.cookies[i])
 			text += " " + std::to_string(got.cookies[i]);
+	return text;
+}
+
+/* Waits for a record: what else makes the socket readable is not one. */
+std::string next_record(sock &s)
+{
+	std::string text = "EAGAIN";
+	for (stopwatch watch; text == "EAGAIN" && watch.ms() < patience(5000); s.poll(POLLIN, 20))
+		text = record(s);
 	return text;
 }
 
@@ -141,8 +150,7 @@ void rows_remote(tap &t, const world &w)
 	t.ok("connected", w.linked(s, to));
 	s.set(SOL_SOCKET, SO_ZEROCOPY, 1);
 	t.is("send", 5000, send_cookie(s, to.name(), data, 1));
-	t.ok("POLLIN before it is read", s.becomes(POLLIN));
-	t.same("... completion", "0, name 0, flags 0, record(52) 1", record(s));
+	t.same("completion before it is read", "0, name 0, flags 0, record(52) 1", next_record(s));
 	t.ok("arrives", to.receives(std::string(5000, 7)));
 
 	std::vector<std::uint32_t> order;
@@ -236,8 +244,7 @@ void rows_batches(tap &t, const world &w)
 		t.same("not acknowledged", "EAGAIN", record(s));
 		endpoint name = to.name();
 		::setsockopt(s.fd(), SOL_RDS, RDS_CANCEL_SENT_TO, name.sa(), name.length());
-		t.ok("cancelled, POLLIN", s.becomes(POLLIN));
-		t.same("... completion", "0, name 0, flags 0, record(52) 31", record(s));
+		t.same("cancelled", "0, name 0, flags 0, record(52) 31", next_record(s));
 	}
 }
 
@@ -268,12 +275,12 @@ void rows_memory(tap &t, const world &w)
 	t.is("one page less than needed", -ENOMEM, limited(10 * 4096, data.data()));
 	t.is("... is found before bad memory", -ENOMEM, limited(10 * 4096, bad_pointer));
 	t.is("as much as needed", 40000, limited(11 * 4096, data.data()));
-	t.is("... arrives", 40000, to.receive(got));
+	t.is("... arrives", 40000, to.receive(got, 0, 65536));
 	t.is("again: nothing stayed charged", 40000, limited(11 * 4096, data.data()));
-	t.is("... arrives", 40000, to.receive(got));
+	t.is("... arrives", 40000, to.receive(got, 0, 65536));
 	t.is("bad memory", -EFAULT, limited(11 * 4096, bad_pointer));
 	t.is("... charges nothing", 40000, limited(11 * 4096, data.data()));
-	t.is("... arrives", 40000, to.receive(got));
+	t.is("... arrives", 40000, to.receive(got, 0, 65536));
 }
 
 } // namespace
@@ -281,9 +288,10 @@ void rows_memory(tap &t, const world &w)
 void topic_zerocopy(tap &t, const world &w)
 {
 	rows_checks(t, w.tcp);
+	/* before anything is charged to the user for longer */
+	rows_memory(t, w);
 	rows_local(t, w.tcp);
 	rows_local(t, w.tcp6);
 	rows_remote(t, w);
 	rows_batches(t, w);
-	rows_memory(t, w);
 }
