@@ -67,8 +67,7 @@ void rows_congested(tap &t, const world &w)
 	sock to(w.near), s(w.near);
 	endpoint name = to.name();
 
-	while (s.send(name, 8192) == 8192)
-		;
+	fill(s, name);
 	t.is("congested", -ENOBUFS, s.send(name, 1));
 	to.close();
 	long r = -ENOBUFS;

@@ -194,8 +194,7 @@ void rows_pressure(tap &t, const world &w)
 	endpoint name = r.name();
 	std::string got;
 
-	while (s.send(name, 8192) == 8192)
-		;
+	fill(s, name);
 	adds(t, "congested", {{"cong_send_error", 1}, {"send_queued", 0}},
 	     [&] { s.send(name, 1); });
 	adds(t, "congested, blocking", {{"cong_send_error", 0}, {"cong_send_blocked", 1}}, [&] {

@@ -12,22 +12,6 @@ namespace {
 
 constexpr short readable = POLLIN | POLLRDNORM | POLLWRBAND;
 
-/* Fills a queue until the sender is refused; how many it took. */
-int fill(sock &s, const endpoint &to)
-{
-	int sent = 0;
-	for (stopwatch watch; watch.ms() < patience(10000) && sent < 4000;) {
-		long r = s.send(to, 8192);
-		if (r == -ENOBUFS)
-			break;
-		if (r < 0)
-			s.poll(POLLOUT, 100);
-		else
-			sent++;
-	}
-	return sent;
-}
-
 void drain(sock &to)
 {
 	std::string got;

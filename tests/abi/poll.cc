@@ -127,22 +127,6 @@ void rows_edge(tap &t, const world &w)
 	::close(ep);
 }
 
-/* Fills a queue until the sender is refused. */
-int fill(sock &s, const endpoint &to)
-{
-	int sent = 0;
-	for (stopwatch watch; watch.ms() < patience(10000) && sent < 4000;) {
-		long r = s.send(to, 8192);
-		if (r == -ENOBUFS)
-			break;
-		if (r < 0)
-			s.poll(POLLOUT, 100);
-		else
-			sent++;
-	}
-	return sent;
-}
-
 /* The receiver reads all while the sender sleeps in poll. */
 long woken_poll_again(sock &s, sock &to, int count)
 {

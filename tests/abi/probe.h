@@ -285,6 +285,22 @@ struct message {
 	}
 };
 
+/* Fills a queue until the sender is refused because of it; how many messages it took. */
+inline int fill(sock &s, const endpoint &to)
+{
+	int sent = 0;
+	for (stopwatch watch; watch.ms() < patience(10000) && sent < 4000;) {
+		long r = s.send(to, 8192);
+		if (r == -ENOBUFS)
+			break;
+		if (r < 0)
+			s.poll(POLLOUT, 100);
+		else
+			sent++;
+	}
+	return sent;
+}
+
 /* What came as control messages: level/type(length), in order. */
 inline std::string controls(msghdr &hdr)
 {
