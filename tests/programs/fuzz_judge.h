@@ -77,8 +77,7 @@ public:
 	/* ... and is a hang when that does not end it. Debug kernels on busy machines are slow. */
 	static constexpr long hang_ms = 180000;
 
-	/* @all: features that are not merged yet are there, too. */
-	fuzz_judge(std::size_t threads, bool all) : watches_(threads), all_(all) {}
+	explicit fuzz_judge(std::size_t threads) : watches_(threads) {}
 
 	fuzz_watch &watch(std::size_t thread) { return watches_[thread]; }
 
@@ -130,7 +129,6 @@ public:
 		for (std::size_t i = 0; i < kinds; i++) {
 			const kind_row &row = row_of(static_cast<kind>(i));
 			bool needed = row.when == expected::always ||
-				      (row.when == expected::merged && all_) ||
 				      (row.when == expected::tcp && tcp) ||
 				      (row.when == expected::churn && churn);
 			if (needed && !results_[i][row.outcome])
@@ -171,10 +169,8 @@ private:
 	{
 		return err ? result_text(-err) : std::string("success");
 	}
-	bool may(const kind_row &row, int err) const
+	static bool may(const kind_row &row, int err)
 	{
-		if (row.when == expected::merged && !all_ && (err == ENOPROTOOPT || err == ENOTTY))
-			return true;
 		return std::find(row.errnos.begin(), row.errnos.end(), err) != row.errnos.end();
 	}
 	static bool by_fault(const kind_row &row, int err)
@@ -215,7 +211,6 @@ private:
 	std::vector<fuzz_watch> watches_;
 	std::array<std::atomic<std::uint64_t>, kinds> calls_{};
 	std::array<std::array<std::atomic<std::uint64_t>, errno_max>, kinds> results_{};
-	const bool all_;
 	std::mutex lock_;
 	std::array<std::uint64_t, kinds> shown_{};
 	std::atomic<std::uint64_t> oddities_{0};

@@ -14,7 +14,6 @@
 /* Must the outcome be seen in each run? */
 enum class expected {
 	always,
-	merged, /* with --expect-all: the feature is not there yet */
 	tcp, /* as always, where the TCP transport is loaded */
 	churn, /* with --net-churn */
 	no, /* it may happen */
@@ -75,9 +74,9 @@ enum class expected {
 	X(got_truncated, "MSG_TRUNC", always, 0, 0)                                                \
 	X(got_control_cut, "MSG_CTRUNC", always, 0, 0)                                             \
 	X(cancel, "set RDS_CANCEL_SENT_TO", always, 0, EINVAL, EFAULT, ENOTCONN)                   \
-	X(get_mr, "set RDS_GET_MR", merged, EOPNOTSUPP, FUZZ_MR_ERRNOS)                            \
-	X(get_mr_for_dest, "set RDS_GET_MR_FOR_DEST", merged, EOPNOTSUPP, FUZZ_MR_ERRNOS)          \
-	X(free_mr, "set RDS_FREE_MR", merged, EINVAL, EINVAL, EFAULT)                              \
+	X(get_mr, "set RDS_GET_MR", always, EOPNOTSUPP, FUZZ_MR_ERRNOS)                            \
+	X(get_mr_for_dest, "set RDS_GET_MR_FOR_DEST", always, EOPNOTSUPP, FUZZ_MR_ERRNOS)          \
+	X(free_mr, "set RDS_FREE_MR", always, EINVAL, EINVAL, EFAULT)                              \
 	X(recverr, "set RDS_RECVERR", always, 0, EINVAL, EFAULT)                                   \
 	X(monitor, "set RDS_CONG_MONITOR", always, 0, EINVAL, EFAULT)                              \
 	X(transport, "set SO_RDS_TRANSPORT", tcp, 0, EOPNOTSUPP, EINVAL, EFAULT, EPROTOTYPE,       \

@@ -12,7 +12,7 @@
 #include <functional>
 #include <optional>
 
-#include "errno_socket.h"
+#include "../abi/probe.h"
 
 constexpr std::size_t page = 4096;
 constexpr int patience_ms = 30000; /* a debug kernel under load is slow */

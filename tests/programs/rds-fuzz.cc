@@ -33,7 +33,6 @@ constexpr char usage[] =
 	"  --net-churn    addresses, links and namespaces change meanwhile\n"
 	"  --fault        allocations and copies fail (needs CONFIG_FAULT_INJECTION)\n"
 	"  --user         as a user who is root in a user namespace only\n"
-	"  --expect-all   features that fuzz_kinds.h calls `merged` must work\n"
 	"  --only LIST    steps, by name: fresh, bind, send, recvmsg ... (fuzz_worker.h)\n"
 	"  --trace        write each call and its result to stderr\n"
 	"exit:  0 if all went well, 1 if not\n";
@@ -143,7 +142,7 @@ int main(int argc, char **argv)
 	options.fault = args.flag("--fault");
 	options.trace = args.flag("--trace");
 	options.only = args.text("--only", "");
-	bool all = args.flag("--expect-all"), user = args.flag("--user");
+	bool user = args.flag("--user");
 	args.finish();
 	if (!options.threads)
 		args.fail("--threads: at least 1");
@@ -154,8 +153,8 @@ int main(int argc, char **argv)
 	if (options.fault)
 		open_fault_knobs();
 
-	tap results(false);
-	fuzz_judge judge(options.threads, all);
+	tap results(tap::form::protocol);
+	fuzz_judge judge(options.threads);
 	bool tcp = transport_there();
 	long started = fuzz_now_ms();
 	{

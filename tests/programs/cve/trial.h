@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "errno_socket.h"
+#include "../../abi/probe.h"
 
 /* Where the cases run: addresses of this machine, one where nobody answers, and how much may be done. */
 struct trial_setup {
