@@ -54,6 +54,9 @@ inline void interrupt_after(int ms, bool restart = false)
 	::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
+/* What a send does that does not say so itself. */
+inline int send_flags = MSG_DONTWAIT;
+
 /* For programs whose calls somebody else watches. */
 inline bool calls_are_watched = true;
 
@@ -143,20 +146,20 @@ public:
 		return ep;
 	}
 
-	long send(const endpoint &to, const void *data, std::size_t len, int flags = MSG_DONTWAIT)
+	long send(const endpoint &to, const void *data, std::size_t len, int flags = send_flags)
 	{
 		return result_of(::sendto(fd_, data, len, flags, to.sa(), to.length()));
 	}
-	long send(const endpoint &to, std::size_t len, int flags = MSG_DONTWAIT)
+	long send(const endpoint &to, std::size_t len, int flags = send_flags)
 	{
 		static const std::vector<std::uint8_t> zeros(1 << 21);
 		return send(to, zeros.data(), len, flags);
 	}
-	long send(const char *text, int flags = MSG_DONTWAIT)
+	long send(const char *text, int flags = send_flags)
 	{
 		return result_of(::send(fd_, text, std::strlen(text), flags));
 	}
-	long send_text(const endpoint &to, const char *text, int flags = MSG_DONTWAIT)
+	long send_text(const endpoint &to, const char *text, int flags = send_flags)
 	{
 		return send(to, text, std::strlen(text), flags);
 	}
@@ -274,7 +277,7 @@ struct message {
 		std::memcpy(control.data() + hdr.msg_controllen, &head, sizeof(head));
 		hdr.msg_controllen += CMSG_SPACE(8);
 	}
-	long send(const sock &s, int flags = MSG_DONTWAIT)
+	long send(const sock &s, int flags = send_flags)
 	{
 		return result_of(::sendmsg(s.fd(), &hdr, flags));
 	}

@@ -167,6 +167,7 @@ bool run(const trial_case &c, const trial_setup &set, int number)
 int main(int argc, char **argv)
 {
 	arguments args(argc, argv, usage);
+	send_flags = 0;
 	calls_are_watched = false; /* each case is a process with a deadline */
 	std::vector<std::string> words{args.command()}, without;
 	if (words[0] == "list") {

@@ -42,6 +42,7 @@ void rows_plain(tap &t)
 int main(int argc, char **argv)
 {
 	arguments args(argc, argv, usage);
+	send_flags = 0;
 	calls_are_watched = false; /* its sends wait for what the test transport holds back */
 	auto tcp = args.find("--tcp");
 	int rounds = static_cast<int>(args.number("--rounds", 200));
