@@ -4,7 +4,7 @@
 # KDIR=DIR [ARCH=um]      build for that kernel tree only (default: each installed kernel that META allows)
 # ALIAS=1                 with the alias net-pf-21: any user's socket(AF_RDS) loads the module
 # KREL=RELEASE            kernel to install for (default: the running one)
-# INSTALL_MOD_PATH=DIR    root of the installation; DESTDIR and PREFIX as usual
+# DESTDIR=DIR             root of the installation; INSTALL_MOD_PATH=DIR that of the modules, if it is another; PREFIX
 KDIR             ?=
 ALIAS            ?=
 KREL             ?= $(shell uname -r)

@@ -231,7 +231,7 @@ int main(int argc, char **argv)
 	CLI::App app{"Sends RDS pings and prints the time each answer took.", "rds-ping"};
 
 	app.add_option("-c", count,
-		       "stop after this many answers, or one tick after this many pings")
+		       "stop after this many answers, or one interval after this many pings")
 		->type_name("N")
 		->check(check_number(max_count));
 	app.add_option("-i", interval, "time between pings: seconds, or with suffix ms or us")

@@ -38,8 +38,13 @@ by_socket() {
 	as_user "rds-info -k"
 	is_ours rds
 	fails loaded rds_tcp
-	rm /etc/modprobe.d/rds-autoload.conf
 	rmmod rds_loop rds
+	# its other line
+	sed 's/^alias/#&/; s/^#\(alias net-pf-21 rds_tcp\)/\1/' /vm/rds-autoload.conf > /etc/modprobe.d/rds-autoload.conf
+	as_user "rds-info -k"
+	loaded rds_tcp
+	rm /etc/modprobe.d/rds-autoload.conf
+	rmmod rds_tcp rds_loop rds
 }
 as_user() { su -s /bin/sh nobody -c "$1"; }
 
