@@ -13,6 +13,7 @@ constexpr u32 most = 8;
 /* What a message asks for. Tokens: that of the RDMA is the message's, the atomic's 100 more. */
 struct wish {
 	bool rdma = true;
+	bool read = false; /* else it writes */
 	bool atomic = false;
 	bool notify = true;
 	bool recverr = false;
@@ -59,6 +60,7 @@ struct world {
 		rm->m_rs = rs;
 		if (w.rdma)
 			fill(rm->m_rdma, rs, w, token);
+		rm->m_rdma.op_write = !w.read;
 		if (w.atomic)
 			fill(rm->m_atomic, rs, w, token + 100);
 		int err = rds_sock_enqueue(rs, lane.get(), rm, ~0u);
@@ -237,6 +239,19 @@ TEST_CASE(notify__acknowledged_first)
 	w.acknowledge();
 	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_SUCCESS));
 	w.complete(0, RDS_RDMA_OTHER_ERROR);
+	EXPECT_EQ(next_word(w.from), -1);
+}
+
+/* What was read may come behind the acknowledgement; the result is that of the operation. */
+TEST_CASE(notify__read_waits_for_its_data)
+{
+	WORLD(w);
+	ASSERT(w.send({.read = true}, 1));
+	ASSERT(w.has(1));
+	w.acknowledge();
+	EXPECT_EQ(next_word(w.from), -1);
+	w.complete(0, RDS_RDMA_REMOTE_ERROR);
+	EXPECT_EQ(next_word(w.from), word(1, RDS_RDMA_REMOTE_ERROR));
 	EXPECT_EQ(next_word(w.from), -1);
 }
 

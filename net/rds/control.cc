@@ -187,8 +187,9 @@ int send_controls::apply(rds_message *rm, rds_connection *conn)
 	if (err)
 		return err;
 	m_applied = true;
-	const rds_transport *t = conn->c_trans;
-	if ((rm->m_rdma.op_active && !t->xmit_rdma) || (rm->m_atomic.op_active && !t->xmit_atomic))
+	const rds_lane *lane = lane_of(conn);
+	if ((rm->m_rdma.op_active && !lane->c_has_rdma) ||
+	    (rm->m_atomic.op_active && !lane->c_has_atomics))
 		return -EOPNOTSUPP;
 	return 0;
 }

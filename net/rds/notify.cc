@@ -112,13 +112,14 @@ void rds_notify_atomic(rds_message *rm, int status)
 }
 
 /*
- * An acknowledgement says that the peer has the message, so the RDMA before it is done. Of an
- * atomic it does not say that the result is here: that one waits for its completion.
+ * An acknowledgement says that the peer has the message, so a write before it is done. Of a read or
+ * an atomic it does not say that the result is here: those wait for their completion.
  */
 void rds_notify_end(rds_message *rm, int status)
 {
 	bool dropped = status == RDS_RDMA_DROPPED;
-	end(rm->m_rdma, status, dropped || rm->m_rdma.op_notify);
+	if (dropped || rm->m_rdma.op_write || !rm->m_rdma.op_notify)
+		end(rm->m_rdma, status, dropped || rm->m_rdma.op_notify);
 	if (dropped || !rm->m_atomic.op_notify)
 		end(rm->m_atomic, status, dropped);
 }

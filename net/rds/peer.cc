@@ -302,6 +302,8 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 	lane0.c_inc_free = trans->inc_free;
 	lane0.c_handshakes = trans->t_mp_capable;
 	lane0.c_has_mrs = trans->get_mr || trans->get_mr_ex;
+	lane0.c_has_rdma = trans->xmit_rdma;
+	lane0.c_has_atomics = trans->xmit_atomic;
 	lane0.c_net = net->net;
 	lane0.c_tos = tos;
 	lane0.c_if_index = if_index;

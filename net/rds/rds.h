@@ -243,6 +243,8 @@ struct rds_lane : rds_connection {
 	void (*c_inc_free)(rds_incoming *) = nullptr;
 	bool c_handshakes = false; /* t_mp_capable */
 	bool c_has_mrs = false; /* get_mr or get_mr_ex: its peer may speak of regions */
+	bool c_has_rdma = false; /* xmit_rdma; a sender may look when the transport has gone */
+	bool c_has_atomics = false; /* xmit_atomic; same */
 
 	/* life() */
 	rds::reconnect_backoff c_backoff;
@@ -302,7 +304,7 @@ struct rds_peer {
 /* What a message whose payload is the user's own pages owes him; then a record for his reading. */
 struct rds_zcopy {
 	list_head item; /* rds_sock.completed */
-	rds_sock *rs; /* counted, while the message has it */
+	rds_sock *rs; /* counted, while the message has it and the socket is open */
 	kernel_charge charge; /* same */
 	bool armed; /* the message was accepted: its end is reported */
 	rds_zcopy_cookies cookies;
@@ -529,6 +531,12 @@ rds_zcopy *rds_zcopy_begin(rds_sock *rs, u64 bytes, int *err);
 int rds_zcopy_cookie(rds_message *rm, const void *data, u32 len);
 /** rds_zcopy_arm - shall the end be reported? Before others see the message. A. Null: nothing. */
 void rds_zcopy_arm(rds_zcopy *z, bool on);
+/**
+ * rds_zcopy_disown - its socket is being closed: nobody will be told, and the buffers of a network
+ * that does not move must not keep socket and namespace. The caller has a reference of the message,
+ * so it does not end meanwhile. P. Null: nothing.
+ */
+void rds_zcopy_disown(rds_zcopy *z);
 /** rds_zcopy_end - the message and its hold on the pages are gone. A. Null: nothing. */
 void rds_zcopy_end(rds_zcopy *z);
 /** rds_zcopy_deliver - one record to a reader that has room. P. Return: records, -EFAULT. */

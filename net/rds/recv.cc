@@ -220,7 +220,8 @@ int put_traces(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
 	}
 	if (!want.rx_traces || !inc->i_stamps[RDS_RX_END])
 		return 0;
-	rds_cmsg_rx_trace trace{};
+	rds_cmsg_rx_trace trace; /* which has a hole */
+	__builtin_memset(&trace, 0, sizeof(trace));
 	trace.rx_traces = want.rx_traces;
 	for (u32 i = 0; i < want.rx_traces; i++) {
 		u32 pos = want.rx_trace_pos[i];

@@ -76,7 +76,11 @@ rds_message *build_copy(rds_send_args *args, int *err)
 /* The charge comes first: whoever may not lock memory does not get as far as its pages. */
 rds_message *build_zerocopy(rds_sock *rs, rds_send_args *args, int *err)
 {
-	rds_zcopy *z = rds_zcopy_begin(rs, args->len, err);
+	/* two pages come on top, which is what one buffer needs; many small ones touch more */
+	u64 pages = kernel_iter_pages(args->from), bytes = args->len;
+	if (pages > 2 && bytes < (pages - 2) * PAGE_BYTES)
+		bytes = (pages - 2) * PAGE_BYTES;
+	rds_zcopy *z = rds_zcopy_begin(rs, bytes, err);
 	if (!z)
 		return nullptr;
 	rds_message *rm = rds_message_of_user(args->len, args->from, err);
@@ -402,6 +406,8 @@ void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all)
 			rds_operations_wait(rm);
 			rds_notify_cancel(rm, !all);
 		}
+		if (all)
+			rds_zcopy_disown(rm->m_zcopy);
 		rds_message_put(rm);
 		rs->put();
 		kernel_cond_resched();

@@ -90,13 +90,26 @@ void rds_zcopy_arm(rds_zcopy *z, bool on)
 		z->armed = on;
 }
 
+void rds_zcopy_disown(rds_zcopy *z)
+{
+	if (!z)
+		return;
+	rds_sock *rs = z->rs;
+	z->rs = nullptr;
+	rs->put();
+}
+
 void rds_zcopy_end(rds_zcopy *z)
 {
 	if (!z)
 		return;
 	rds_sock *rs = z->rs;
-	bool told;
 	kernel_uncharge_locked(&z->charge);
+	if (!rs) {
+		kernel_free(z);
+		return;
+	}
+	bool told;
 	if (!report(rs, z, &told))
 		kernel_free(z);
 	if (told)

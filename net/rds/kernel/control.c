@@ -34,7 +34,7 @@ int kernel_control_put(struct msghdr *msg, int level, int type, const void *data
 
 u64 kernel_control_room(const struct msghdr *msg)
 {
-	return msg->msg_controllen;
+	return msg->msg_control ? msg->msg_controllen : 0;
 }
 
 u64 kernel_control_space(unsigned int len)

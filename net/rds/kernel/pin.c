@@ -129,8 +129,8 @@ static DECLARE_WAIT_QUEUE_HEAD(unmapped);
 
 void kernel_unmapped_wait(bool (*ready)(void *arg), void *arg)
 {
-	/* who is exiting cannot be killed again; the pages stay pinned whoever waits */
-	if (!(current->flags & PF_EXITING))
+	/* who is exiting, or a worker (a late fput), cannot be killed; the pages stay pinned anyway */
+	if (!(current->flags & (PF_EXITING | PF_WQ_WORKER)))
 		wait_event_killable(unmapped, ready(arg));
 }
 

@@ -12,7 +12,7 @@
 #include "objects.h"
 #include "module.h"
 
-static struct workqueue_struct *rds_wq, *rds_slow_wq;
+static struct workqueue_struct *rds_wq, *rds_slow_wq, *rds_unpin_wq;
 static struct lock_class_key work_keys[KERNEL_WORK_CLASSES];
 static const char *const work_names[KERNEL_WORK_CLASSES] = {
 	[KERNEL_WORK_LIFE] = "rds_lane_life",	 [KERNEL_WORK_SEND] = "rds_lane_send",
@@ -27,14 +27,21 @@ int rds_work_init(void)
 	if (!rds_wq)
 		return -ENOMEM;
 	rds_slow_wq = alloc_workqueue("krdsd_slow", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (rds_slow_wq)
+	if (!rds_slow_wq)
+		goto no_slow;
+	/* waits for page locks, which a user's file system may hold: nobody else is behind it */
+	rds_unpin_wq = alloc_workqueue("krdsd_unpin", WQ_UNBOUND, 0);
+	if (rds_unpin_wq)
 		return 0;
+	destroy_workqueue(rds_slow_wq);
+no_slow:
 	destroy_workqueue(rds_wq);
 	return -ENOMEM;
 }
 
 void rds_work_exit(void)
 {
+	destroy_workqueue(rds_unpin_wq);
 	destroy_workqueue(rds_slow_wq);
 	destroy_workqueue(rds_wq);
 }
@@ -42,6 +49,13 @@ void rds_work_exit(void)
 static bool is_slow(enum kernel_work_class cls)
 {
 	return cls == KERNEL_WORK_LIFE || cls == KERNEL_WORK_REAP || cls == KERNEL_WORK_TCP_TAKE;
+}
+
+static struct workqueue_struct *queue_of(enum kernel_work_class cls)
+{
+	if (cls == KERNEL_WORK_UNPIN)
+		return rds_unpin_wq;
+	return is_slow(cls) ? rds_slow_wq : rds_wq;
 }
 
 static void work_run(struct work_struct *work)
@@ -56,7 +70,7 @@ void kernel_work_init(void *work, kernel_work_func func, enum kernel_work_class 
 	struct seam_work *w = work;
 
 	w->func = func;
-	w->wq = is_slow(cls) ? rds_slow_wq : rds_wq;
+	w->wq = queue_of(cls);
 	INIT_DELAYED_WORK(&w->dwork, work_run);
 	/* a class for each kind: a life work waits for its lane's recv work */
 	lockdep_init_map(&w->dwork.work.lockdep_map, work_names[cls], &work_keys[cls], 0);

@@ -6,8 +6,9 @@
  * The network stack does both for buffers that carry a ubuf_info.
  *
  * Called by rds_tcp in process context; the end comes in any. It is in rds.ko because buffers may
- * outlive rds_tcp: the message keeps a socket, and that this module.
+ * outlive rds_tcp; each of them keeps this module.
  */
+#include <linux/module.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/version.h>
@@ -28,6 +29,7 @@ static void message_hold_put(struct sk_buff *skb, struct ubuf_info *ubuf, bool s
 		return;
 	rds_message_put(hold->rm);
 	kfree(hold);
+	module_put(THIS_MODULE);
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
@@ -47,6 +49,8 @@ struct ubuf_info *kernel_message_hold(struct rds_message *rm)
 #endif
 	refcount_set(&hold->ubuf.refcnt, 1);
 	hold->ubuf.flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
+	/* the message may let go of its socket, but not of our code */
+	__module_get(THIS_MODULE);
 	rds_message_addref(rm);
 	hold->rm = rm;
 	return &hold->ubuf;
