@@ -248,6 +248,28 @@ void memlock(trial &t)
 	t.note("pinned pages are charged to the user");
 }
 
+/* Few bytes, but of many pages: each piece lies across a border. */
+void small_pieces(trial &t)
+{
+	endpoint nobody = t.set.nobody();
+	become_user(10);
+	file_pages memory(2);
+	sock s = zcopy_socket(t.set.tcp);
+	std::uint32_t cookie = 1;
+	std::array<iovec, 8> pieces;
+	auto border = static_cast<std::uint8_t *>(memory.start()) + page_size - 1;
+	pieces.fill({border, 2});
+	message m(&nobody, border, 2);
+	m.hdr.msg_iov = pieces.data();
+	m.hdr.msg_iovlen = pieces.size();
+	m.add_control(SOL_RDS, RDS_CMSG_ZCOPY_COOKIE, &cookie, sizeof(cookie));
+	t.is("16 of 10 pages", m.send(s, MSG_ZEROCOPY | MSG_DONTWAIT), {-ENOMEM});
+	m.hdr.msg_iovlen = 5;
+	t.is("10 of 10 pages", m.send(s, MSG_ZEROCOPY | MSG_DONTWAIT), {10});
+	cancel(s, nobody);
+	t.note("each page that is touched is charged");
+}
+
 /* A completion need not wake a reader who waits for a message, but must be there afterwards, or end his wait. */
 void blocked_reader(trial &t)
 {
@@ -289,6 +311,7 @@ const listed these{
 	 late_failure},
 	{"zcopy-empty-queue", "CVE-2023-1078", "completion while none is queued", empty_queue},
 	{"zcopy-memlock", "S3.1.7", "pinned pages without end", memlock},
+	{"zcopy-pieces", "S3.1.7a", "pinned pages of many small pieces", small_pieces},
 	{"zcopy-reader", "K18.8", "completion and a blocking reader", blocked_reader},
 	{"zcopy-receive", "K17.12", "completions are not in the error queue", not_error_queue},
 };
