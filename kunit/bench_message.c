@@ -109,7 +109,7 @@ long bench_recvmsg(struct socket *sock, struct bench_message *m)
 	struct msghdr msg = {
 		.msg_name = &name,
 		.msg_control = m->control,
-		.msg_controllen = m->control ? m->control_len : 0,
+		.msg_controllen = m->control_len,
 	};
 	struct kvec vec = {.iov_base = m->buf, .iov_len = m->len};
 	long n = kernel_recvmsg(sock, &msg, &vec, 1, m->len, m->flags);

@@ -361,6 +361,11 @@ TEST_CASE(zcopy__needs_room)
 	rds_zcopy_cookies got;
 	EXPECT_EQ(w.from.reap(got, 55), -EAGAIN);
 	EXPECT_EQ(w.from.reap(got, 0), -EAGAIN);
+	/* a length, and nothing there */
+	bench_message nowhere{};
+	nowhere.flags = MSG_DONTWAIT_VALUE;
+	nowhere.control_len = control_room;
+	EXPECT_EQ(bench_recvmsg(w.from.raw(), &nowhere), -EAGAIN);
 	bench_zerocopy(w.from.raw(), false);
 	EXPECT(w.from.nothing_to_reap());
 	bench_zerocopy(w.from.raw(), true);
