@@ -25,11 +25,6 @@ void step(fake_transport *f, rds_connection *conn)
 		rds_conn_drop_why(conn, RDS_WHY_transport_error);
 }
 
-bool is_error(const void *p)
-{
-	return reinterpret_cast<unsigned long>(p) >= -4095UL;
-}
-
 void free_frame(fake_frame *frame)
 {
 	if (!frame)
@@ -191,8 +186,8 @@ int begin_connect(fake_transport *f, fake_conn *fc)
 	}
 	/* what is not delivered goes to a far host, which has no peers here */
 	rds_connection *reverse = f->deliver ? rds_conn_reverse(conn) : nullptr;
-	if (is_error(reverse))
-		return static_cast<int>(reinterpret_cast<long>(reverse));
+	if (int err = kernel::pointer_error(reverse))
+		return err;
 	fc->reverse = reverse;
 	kernel::write_once(fc->connecting, true);
 	return 0;
@@ -574,7 +569,7 @@ bool fake_transport::deliver_one()
 		delivered++;
 	}
 	rds_connection *reverse = rds_conn_reverse(frame->conn);
-	if (is_error(reverse))
+	if (kernel::pointer_error(reverse))
 		return false;
 	bool done = hand_up(this, reverse, frame);
 	rds_conn_put(reverse);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "bench.h"
+#include "kernel/error.h"
 #include "rds.h"
 
 constexpr u32 fake_net = 0x0a630000; /* 10.99.0.0 */

@@ -126,9 +126,8 @@ TEST_CASE(nomem__accept)
 		[&]() -> long {
 			rds_connection *c = rds_conn_accept(bench_init_net(), &l, &f, &s->trans, 0,
 							    0);
-			long ret = reinterpret_cast<long>(c);
-			if (ret < 0 && ret >= -4095)
-				return ret;
+			if (int err = kernel::pointer_error(c))
+				return err;
 			rds_conn_put(c);
 			return 0;
 		},

@@ -11,16 +11,6 @@ rds_net *here()
 	return rds_net_of(bench_init_net());
 }
 
-bool is_error(const void *p)
-{
-	return reinterpret_cast<unsigned long>(p) >= -4095UL;
-}
-
-int error_of(const void *p)
-{
-	return static_cast<int>(reinterpret_cast<long>(p));
-}
-
 /* As a transport does for an incoming connection from fake address @faddr. */
 rds_connection *accept_from(scenario &s, u32 faddr)
 {
@@ -31,8 +21,8 @@ rds_connection *accept_from(scenario &s, u32 faddr)
 int try_accept(scenario &s, u32 faddr)
 {
 	rds_connection *conn = accept_from(s, faddr);
-	if (is_error(conn))
-		return error_of(conn);
+	if (int err = kernel::pointer_error(conn))
+		return err;
 	rds_conn_put(conn);
 	return 0;
 }
@@ -299,11 +289,11 @@ TEST_CASE(accept__finds_the_same)
 	lane_ref lane(s.fake(), 1, 2);
 	ASSERT(lane);
 	rds_connection *conn = accept_from(s, 2);
-	ASSERT(!is_error(conn));
+	ASSERT(!kernel::pointer_error(conn));
 	EXPECT(conn == lane.get());
 	rds_conn_put(conn);
 	rds_connection *back = rds_conn_reverse(lane.get());
-	ASSERT(!is_error(back));
+	ASSERT(!kernel::pointer_error(back));
 	EXPECT(back != conn);
 	rds_connection *forth = rds_conn_reverse(back);
 	EXPECT(forth == lane.get());

@@ -100,6 +100,17 @@ struct far_sender {
 	}
 	void ack(u64 upto) { rds_send_drop_acked(lane.get(), upto, nullptr); }
 	u64 last() const { return kernel::read_once(lane->c_tx.next) - 1; }
+	/* As a transport that needs its pages does. Counted; null: none is under way. */
+	rds_message *hold_newest()
+	{
+		rds_message *rm = nullptr;
+		kernel::guard hold(lane->c_lock);
+		/* a probe may stand before it */
+		lane->c_retrans.each([&](rds_message *m) { rm = m->m_zcopy ? m : rm; });
+		if (rm)
+			rds_message_addref(rm);
+		return rm;
+	}
 	bool all_sent(u32 messages)
 	{
 		return eventually([&] {
@@ -187,15 +198,7 @@ TEST_CASE(zcopy__who_else_holds_the_message)
 	ASSERT(w.ok());
 	EXPECT_EQ(w.send(p, 7), PAGE_BYTES);
 	ASSERT(w.all_sent(1));
-	rds_message *rm;
-	{
-		kernel::guard hold(w.lane->c_lock);
-		/* a probe may stand before it */
-		rm = nullptr;
-		w.lane->c_retrans.each([&](rds_message *m) { rm = m->m_zcopy ? m : rm; });
-		if (rm)
-			rds_message_addref(rm);
-	}
+	rds_message *rm = w.hold_newest();
 	ASSERT(rm);
 	w.ack(w.last());
 	EXPECT(w.from.nothing_to_reap());
@@ -301,13 +304,7 @@ TEST_CASE(zcopy__close_with_everything_under_way)
 	w.ack(w.last());
 	EXPECT_EQ(w.send(p, 2, PAGE_BYTES), PAGE_BYTES);
 	ASSERT(w.all_sent(1));
-	rds_message *rm = nullptr;
-	{
-		kernel::guard hold(w.lane->c_lock);
-		w.lane->c_retrans.each([&](rds_message *m) { rm = m->m_zcopy ? m : rm; });
-		if (rm)
-			rds_message_addref(rm);
-	}
+	rds_message *rm = w.hold_newest();
 	ASSERT(rm);
 	w.from.close();
 	EXPECT_EQ(p.held(), 1);

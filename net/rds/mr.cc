@@ -9,6 +9,7 @@
  */
 #include <linux/errno.h>
 
+#include "kernel/error.h"
 #include "kernel/pin.h"
 #include "range.h"
 #include "rds.h"
@@ -35,11 +36,6 @@ int check_range(const rds_iovec &v)
 	return rds::range_pages(v) > max_region_pages ? -EMSGSIZE : 0;
 }
 
-bool is_error(const void *p)
-{
-	return reinterpret_cast<unsigned long>(p) >= -4095UL;
-}
-
 /* The transport takes @pages over, or they stay the caller's. */
 int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, rds_connection *conn)
 {
@@ -48,8 +44,8 @@ int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, rd
 	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, mr->rs, &mr->key, conn, v.addr,
 						   v.bytes)
 				    : t->get_mr(pages.get(), nr, mr->rs, &mr->key);
-	if (is_error(handle))
-		return static_cast<int>(reinterpret_cast<long>(handle));
+	if (int err = kernel::pointer_error(handle))
+		return err;
 	(void)pages.release();
 	mr->handle = handle;
 	mr->registered = true;
@@ -83,14 +79,10 @@ kernel::ref<rds_peer> peer_of(rds_sock *rs, const rds_name &to)
 	if (rds::check_send_name(to) ||
 	    rds::addr_is_mapped(to.addr) != rds::addr_is_mapped(rs->addr))
 		return {};
-	bool on_link = rds::addr_is_link_local(to.addr) || rds::addr_is_link_local(rs->addr);
 	int err;
-	return kernel::ref<rds_peer>::adopt(rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr,
-								    rs->trans, rs->tos,
-								    !on_link   ? 0
-								    : to.scope ? to.scope
-									       : rs->scope,
-								    &err));
+	return kernel::ref<rds_peer>::adopt(
+		rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr, rs->trans, rs->tos,
+					rds::peer_if_index(rs, to.addr, to.scope), &err));
 }
 
 } // namespace

@@ -32,8 +32,6 @@ int named_destination(const rds_sock *rs, const rds_name &name, destination &to)
 		return -EOPNOTSUPP;
 	if (to.scope && rs->scope && to.scope != rs->scope)
 		return -EINVAL;
-	if (!to.scope)
-		to.scope = rs->scope;
 	return 0;
 }
 
@@ -44,7 +42,7 @@ int connected_destination(rds_sock *rs, destination &to)
 		return -ENOTCONN;
 	if (rds::addr_is_mapped(rs->conn_addr) != rds::addr_is_mapped(rs->addr))
 		return -EOPNOTSUPP;
-	to = {rs->conn_addr, rs->conn_scope ? rs->conn_scope : rs->scope, rs->conn_port};
+	to = {rs->conn_addr, rs->conn_scope, rs->conn_port};
 	return 0;
 }
 
@@ -134,8 +132,7 @@ void remember_peer(rds_sock *rs, rds_peer *p)
 
 peer_ref find_peer(rds_sock *rs, const destination &to, int *err)
 {
-	bool on_link = rds::addr_is_link_local(to.addr) || rds::addr_is_link_local(rs->addr);
-	u32 if_index = on_link ? to.scope : 0;
+	u32 if_index = rds::peer_if_index(rs, to.addr, to.scope);
 	if (auto p = cached_peer(rs, to, if_index))
 		return p;
 	auto p = peer_ref::adopt(rds_peer_find_or_create(rs->rn, &rs->addr, &to.addr, rs->trans,

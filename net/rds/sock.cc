@@ -284,9 +284,7 @@ u32 rds_sock_poll(rds_sock *rs)
 			mask |= POLLIN_BITS | POLLWRBAND_BIT;
 		}
 	}
-	if (!rs->received.empty() || !rs->notices.empty())
-		mask |= POLLIN_BITS;
-	if (!rs->completed.empty())
+	if (!rs->received.empty() || !rs->notices.empty() || !rs->completed.empty())
 		mask |= POLLIN_BITS;
 	if (kernel::read_once(rs->snd_bytes) < rs->send_limit())
 		mask |= POLLOUT_BITS;
@@ -363,14 +361,14 @@ int rds_sock_get_transport(rds_sock *rs)
 /* A bad position switches tracing off. */
 int rds_sock_set_latency(rds_sock *rs, const rds_rx_trace_so *want)
 {
-	bool bad = want->rx_traces > RDS_MSG_RX_DGRAM_TRACE_MAX;
-	for (u32 i = 0; !bad && i < want->rx_traces; i++) {
-		bad = want->rx_trace_pos[i] >= RDS_MSG_RX_DGRAM_TRACE_MAX;
-		if (bad)
-			set_traces(rs, {});
-	}
-	if (bad)
+	if (want->rx_traces > RDS_MSG_RX_DGRAM_TRACE_MAX)
 		return -EFAULT;
+	for (u32 i = 0; i < want->rx_traces; i++) {
+		if (want->rx_trace_pos[i] < RDS_MSG_RX_DGRAM_TRACE_MAX)
+			continue;
+		set_traces(rs, {});
+		return -EFAULT;
+	}
 	set_traces(rs, *want);
 	return 0;
 }

@@ -25,6 +25,14 @@ void each_sock(rds_net *rn, F f)
 		f(kernel::container<rds_sock, list_head>(n, &rds_sock::all_item));
 }
 
+/* Part of a peer's key; a destination without a scope is on the socket's own link. */
+inline u32 peer_if_index(const rds_sock *rs, const in6_addr &to, u32 scope)
+{
+	if (!addr_is_link_local(to) && !addr_is_link_local(rs->addr))
+		return 0;
+	return scope ? scope : rs->scope;
+}
+
 /* Is a present name usable as a destination? socket.md 2.1. Return: 0 or -EINVAL. */
 int check_send_name(const rds_name &name);
 

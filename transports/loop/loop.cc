@@ -11,6 +11,7 @@
 #include <linux/errno.h>
 
 #include "kernel/atomic.h"
+#include "kernel/error.h"
 #include "kernel/layout_check.h"
 #include "kernel/memory.h"
 #include "loop.h"
@@ -26,11 +27,6 @@ struct loop_conn {
 loop_conn *loop_of(rds_connection *conn)
 {
 	return static_cast<loop_conn *>(conn->c_transport_data);
-}
-
-bool is_error(const void *p)
-{
-	return reinterpret_cast<unsigned long>(p) >= -4095UL;
 }
 
 int conn_alloc(rds_connection *conn, gfp_t gfp)
@@ -51,8 +47,8 @@ void conn_free(void *data)
 int conn_connect(rds_connection *conn)
 {
 	rds_connection *reverse = rds_conn_reverse(conn);
-	if (is_error(reverse))
-		return static_cast<int>(reinterpret_cast<long>(reverse));
+	if (int err = kernel::pointer_error(reverse))
+		return err;
 	loop_of(conn)->reverse = reverse;
 	rds_connect_complete(conn);
 	return 0;

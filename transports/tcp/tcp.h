@@ -48,6 +48,7 @@
 #include <linux/errno.h>
 
 #include "kernel/atomic.h"
+#include "kernel/error.h"
 #include "kernel/list.h"
 #include "kernel/lock.h"
 #include "kernel/memory.h"
@@ -239,7 +240,9 @@ private:
 class [[nodiscard]] conn_ref : kernel::pinned {
 public:
 	/* Takes over the caller's; an error pointer is none. */
-	explicit conn_ref(rds_connection *conn) : m_conn(is_error(conn) ? nullptr : conn) {}
+	explicit conn_ref(rds_connection *conn)
+	    : m_conn(kernel::pointer_error(conn) ? nullptr : conn)
+	{}
 	~conn_ref()
 	{
 		if (m_conn)
@@ -249,10 +252,5 @@ public:
 	rds_connection *get() const { return m_conn; }
 
 private:
-	static bool is_error(const rds_connection *conn)
-	{
-		constexpr unsigned long lowest_error = -4095UL;
-		return !conn || reinterpret_cast<unsigned long>(conn) >= lowest_error;
-	}
 	rds_connection *const m_conn;
 };
