@@ -33,12 +33,12 @@ struct pinged {
 		h.h_flags = flags;
 		return s->inject(lane.get(), h, data);
 	}
-	/* Data frames that went out so far. */
+	/* Frames that went out on it so far, but for maps. */
 	u32 answers()
 	{
 		u32 n = 0;
 		kernel::guard hold(s->lock);
-		s->frames.each([&](fake_frame *f) { n += !f->map; });
+		s->frames.each([&](fake_frame *f) { n += !f->map && f->conn == lane.get(); });
 		return n;
 	}
 	bool answered(u32 nr)
@@ -50,7 +50,7 @@ struct pinged {
 		rds_header h{};
 		kernel::guard hold(s->lock);
 		s->frames.each([&](fake_frame *f) {
-			if (!f->map)
+			if (!f->map && f->conn == lane.get())
 				h = f->hdr;
 		});
 		return h;
@@ -180,7 +180,8 @@ TEST_CASE(pong__with_payload_is_dropped)
 	EXPECT_EQ(from.port, RDS_PING_PORT);
 }
 
-TEST_CASE(probe__answered_with_one_lane)
+/* The bytes that Linux 7.0 sends (wire.md 16), and for who has said he reads ports, what we can. */
+TEST_CASE(probe__answered_with_eight_lanes)
 {
 	PINGED(p);
 	ASSERT(p.up());
@@ -192,11 +193,19 @@ TEST_CASE(probe__answered_with_one_lane)
 	EXPECT_EQ(h.h_dport.host(), RDS_FLAG_PROBE_PORT);
 	rds::handshake hs = rds::read_handshake(h);
 	EXPECT(hs.has_npaths);
-	EXPECT_EQ(hs.npaths, 1);
+	EXPECT_EQ(hs.npaths, 8);
 	EXPECT(hs.gen_num != 0);
-	EXPECT(!hs.sport_idx);
+	EXPECT(hs.sport_idx);
+	EXPECT_EQ(hs.caps, RDS_CAP_ASKS_FOR_LANES);
 	EXPECT_EQ(p.lane->c_peer->peer_gen, 1234);
-	EXPECT_EQ(p.lane->c_peer->nr_lanes, 1);
+	EXPECT_EQ(p.lane->c_peer->nr_lanes, 8);
+	EXPECT(p.lane->c_peer->names_lanes);
+	/* older ones get what they know */
+	ASSERT(p.arrive(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 1234, 1));
+	ASSERT(p.answered(2));
+	hs = rds::read_handshake(p.last());
+	EXPECT(hs.sport_idx);
+	EXPECT_EQ(hs.caps, 0);
 }
 
 /* W12 */
@@ -227,13 +236,18 @@ TEST_CASE(probe__sent_once)
 	rds_header h = p.last();
 	EXPECT_EQ(h.h_sport.host(), RDS_FLAG_PROBE_PORT);
 	EXPECT_EQ(h.h_dport.host(), RDS_PING_PORT);
-	EXPECT_EQ(rds::read_handshake(h).npaths, 1);
-	/* the answer, with any offer, means one lane; then one may be asked again */
-	const u16 offers[] = {8, 1, 0, 3, 0xffff};
+	rds::handshake hs = rds::read_handshake(h);
+	EXPECT_EQ(hs.npaths, 8);
+	EXPECT(hs.gen_num != 0 && hs.sport_idx && !hs.caps);
+	EXPECT_EQ(h.h_exthdr[9], 0); /* of SPORT_IDX, and what is behind it */
+	EXPECT_EQ(h.h_exthdr[10], 0);
+	/* the answer may be any; then one may be asked again. W13, W14: never fewer, a power of two */
+	const u16 offers[] = {1, 0, 3, 8, 1, 0, 0xffff};
+	const u8 used[] = {1, 1, 2, 2, 2, 2, 2};
 	u32 asked = 1;
-	for (u16 lanes : offers) {
-		ASSERT(p.arrive(RDS_PING_PORT, RDS_FLAG_PROBE_PORT, 9, lanes));
-		EXPECT_EQ(p.lane->c_peer->nr_lanes, 1);
+	for (u32 i = 0; i < 7; i++) {
+		ASSERT(p.arrive(RDS_PING_PORT, RDS_FLAG_PROBE_PORT, 9, offers[i]));
+		EXPECT_EQ(p.lane->c_peer->nr_lanes, used[i]);
 		rds_probe_send(p.lane.get(), kernel::gfp_kernel);
 		rds_probe_send(p.lane.get(), kernel::gfp_kernel);
 		ASSERT(p.answered(++asked));

@@ -96,6 +96,7 @@
 	OFFSET(rds_message, m_own) \
 	OFFSET(rds_message, m_linear) \
 	OFFSET(rds_message, m_more) \
+	OFFSET(rds_message, m_spread) \
 	OFFSET(rds_message, m_ack_seq) \
 	OFFSET(rds_message, m_linear_data) \
 	OFFSET(rds_message, m_zcopy) \
@@ -131,6 +132,7 @@
 	OFFSET(rds_transport, laddr_check6) \
 	OFFSET(rds_transport, get_tos_map) \
 	OFFSET(rds_transport, get_mr_ex) \
+	OFFSET(rds_transport, lanes_known) \
 	OFFSET(rds_info_iterator, buf) \
 	OFFSET(rds_info_iterator, room) \
 	OFFSET(rds_info_iterator, used)

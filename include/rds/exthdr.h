@@ -220,6 +220,7 @@ struct handshake {
 	std::uint16_t npaths = 0; /* meaningful if has_npaths */
 	std::uint32_t gen_num = 0; /* 0 = not announced */
 	bool sport_idx = false; /* peer's TCP source port names the lane */
+	std::uint32_t caps = 0; /* RDS_CAP_* */
 
 	/*
 	 * Lanes to use from now on, when `known` were in use before (0 = not known yet).
@@ -264,6 +265,9 @@ struct handshake {
 		case RDS_EXTHDR_SPORT_IDX:
 			hs.sport_idx = true;
 			break;
+		case RDS_EXTHDR_CAP_BITS:
+			hs.caps = ext.u32();
+			break;
 		default:
 			break;
 		}
@@ -273,10 +277,11 @@ struct handshake {
 
 /*
  * What we say of ourselves in a probe and in its reply, oldest type first; generation 0 is not
- * announced. A sender of one lane has no index to put in its port. For multipath transports only;
- * others answer a probe with a plain make_pong().
+ * announced, nor are no capabilities. A sender of one lane has no index to put in its port. For
+ * multipath transports only; others answer a probe with a plain make_pong().
  */
-inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_t lanes)
+inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_t lanes,
+			    std::uint32_t caps = 0)
 {
 	exthdr_writer writer{hdr.h_exthdr};
 	bool fits = writer.npaths(lanes);
@@ -285,7 +290,9 @@ inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_
 		fits = writer.gen_num(gen_num) && fits;
 	if (lanes > 1)
 		fits = writer.sport_idx() && fits;
-	/* 10 of 16 bytes at most. */
+	if (caps != 0)
+		fits = writer.cap_bits(caps) && fits;
+	/* 15 of 16 bytes at most. */
 	static_cast<void>(fits);
 }
 

@@ -57,7 +57,9 @@
 	x(knocked) \
 	x(crossed) \
 	x(replaced) \
-	x(silent)
+	x(silent) \
+	x(restarted) \
+	x(other_lane)
 
 /* clang-format on */
 

@@ -18,7 +18,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 3
+#define RDS_TRANSPORT_INTERFACE 4
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -172,7 +172,8 @@ struct rds_message {
 	u8 m_own; /* the kernel's own: ping, pong, probe */
 	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
 	u8 m_more; /* a hint: others follow at once, the transport may wait to fill a packet */
-	u8 m_pad[3];
+	u8 m_spread; /* the core's: its lane was chosen among several */
+	u8 m_pad[2];
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rds_zcopy *m_zcopy; /* the core's: pieces are the sender's own pages */
@@ -447,6 +448,13 @@ struct rds_transport {
 	 */
 	void *(*get_mr_ex)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
 			   u32 *key_ret, struct rds_connection *conn, u64 start, u64 length);
+
+	/**
+	 * lanes_known - the handshake has said how many lanes the peer has and whether it names them
+	 * @conn: lane 0. For what the transport could not assign to a lane so far.
+	 * Called by: rds_recv_incoming(), when what was known has changed. Context: A.
+	 */
+	void (*lanes_known)(struct rds_connection *conn);
 };
 
 RDS_EXTERN_C_BEGIN
@@ -499,8 +507,22 @@ int rds_conn_state(const struct rds_connection *conn);
 /** rds_conn_alive - 1: its peer is on the table; 0: it is on its way out. Context: A. */
 int rds_conn_alive(const struct rds_connection *conn);
 
+/*
+ * Lanes (t_mp_capable): conn_alloc for each lane, when it is first needed; rds_conn_accept() gives
+ * the first. The caller of these holds any lane of the peer, which keeps them all.
+ */
+
 /** rds_conn_lanes - how many lanes the peer says it can have, 1 to 8; 0: not known. Context: A. */
 unsigned int rds_conn_lanes(const struct rds_connection *conn);
+
+/** rds_conn_lanes_named - 1: the port that the peer connects from is its lane, modulo 8. A. */
+int rds_conn_lanes_named(const struct rds_connection *conn);
+
+/** rds_conn_lane - lane @index of @conn's peer, made if need be. P. NULL: none can be had now. */
+struct rds_connection *rds_conn_lane(struct rds_connection *conn, unsigned int index);
+
+/** rds_conn_lane_in_use - the same if it was made before, else NULL. Context: A. */
+struct rds_connection *rds_conn_lane_in_use(const struct rds_connection *conn, unsigned int index);
 
 /** rds_conn_claim - DOWN -> CONNECTING for an accepted connection. A. Return: 1 when claimed. */
 int rds_conn_claim(struct rds_connection *conn);

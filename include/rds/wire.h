@@ -50,10 +50,17 @@
 #define RDS_EXTHDR_RDMA_BYTES 4
 #define RDS_EXTHDR_NPATHS     5 /* lanes the sender supports */
 #define RDS_EXTHDR_GEN_NUM    6 /* changes when the sender restarts */
-#define RDS_EXTHDR_CAP_BITS   7
+#define RDS_EXTHDR_CAP_BITS   7 /* RDS_CAP_* */
 #define RDS_EXTHDR_SPORT_IDX  8 /* TCP source port names the lane */
 #define RDS_EXTHDR_CSUM	      9
 #define RDS_EXTHDR_MAX	      16 /* a type from here on ends the list */
+
+/*
+ * Capabilities; Oracle's own begin at bit 0. The uppermost byte must be 0: older peers take it for
+ * the end of the list.
+ */
+#define RDS_CAP_ASKS_FOR_LANES                                                                     \
+	0x00800000 /* it knocks for each lane that it needs and is not open */
 
 #ifdef __cplusplus
 #define RDS_WIRE_U8	      std::uint8_t

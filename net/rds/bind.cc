@@ -61,6 +61,8 @@ int rds_bind_add(rds_sock *rs, u16 port)
 	if (rn->nr_bound >= max_bound)
 		return -ENOMEM;
 	rs->port = port; /* before the table: look-ups take no lock */
+	u32 word = port;
+	rs->lane_hash = kernel_hash(&word, 1, rn->seed);
 	chain_of(rn, &rs->addr, port, rs->scope).add(rs);
 	rn->nr_bound++;
 	rs->get();

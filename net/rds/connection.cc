@@ -8,7 +8,7 @@
 
 #include "rds.h"
 
-rds_lane::rds_lane(rds_peer *p, u8 index)
+rds_lane::rds_lane(rds_peer *p)
     : rds_connection{},
       c_life_work(kernel::work_thunk<&rds_lane::c_life_work, &rds_lane::life>::call,
 		  KERNEL_WORK_LIFE),
@@ -18,7 +18,22 @@ rds_lane::rds_lane(rds_peer *p, u8 index)
 		  KERNEL_WORK_RECV)
 {
 	c_peer = p;
+}
+
+rds_lane::rds_lane(rds_peer *p, u8 index) : rds_lane(p)
+{
+	const rds_lane &first = p->lane0;
+	const rds_connection &shared = first;
+	static_cast<rds_connection &>(*this) = shared;
+	c_transport_data = nullptr;
 	c_index = index;
+	c_inc_copy = first.c_inc_copy;
+	c_inc_free = first.c_inc_free;
+	c_handshakes = first.c_handshakes;
+	c_has_mrs = first.c_has_mrs;
+	c_has_rdma = first.c_has_rdma;
+	c_has_atomics = first.c_has_atomics;
+	c_rx_life = kernel::read_once(p->life);
 }
 
 void rds_lane::queue_work(kernel::work &w, unsigned long delay)
@@ -64,6 +79,13 @@ void rds_lane::connect_complete()
 	/* before any engine can see UP: the map goes first */
 	if (c_index == 0)
 		kernel::write_once(c_peer->map_pending, u8{1});
+	/* nothing is being received yet */
+	u32 life = kernel::read_once(c_peer->life);
+	if (c_rx_life != life && state() == RDS_CONN_CONNECTING) {
+		c_rx_life = life;
+		c_rx.restart();
+	}
+	kernel::write_once(c_up_since, kernel_ticks());
 	bool up;
 	{
 		/* one step, or the wish of a reconnect after this connection would be lost */
@@ -76,10 +98,11 @@ void rds_lane::connect_complete()
 		drop(RDS_WHY_too_late);
 		return;
 	}
-	if (c_index == 0)
-		rds_probe_again(this);
+	/* on each lane: what comes back says that it is somebody's, and whose */
+	rds_probe_again(this);
 	queue_work(c_send_work);
 	queue_work(c_recv_work);
+	rds_lanes_continue(c_peer);
 }
 
 /* One step; the next one, if any, is queued: a reconnect when its delay is over. */
@@ -89,10 +112,44 @@ void rds_lane::life()
 		shutdown();
 	else if (state() == RDS_CONN_DOWN && kernel::exchange(c_want_connect, false))
 		start_connect();
+	else if (c_index == 0 && up() && !knocks() && !kernel::read_once(c_peer->asks_for_lanes))
+		rds_lanes_open_all(c_peer);
+}
+
+/* What is waited for has come, perhaps. A pending back-off delay goes on. */
+void rds_lane::opened_elsewhere()
+{
+	kernel::guard hold(c_lock);
+	if (!c_dying && kernel::exchange(c_waits, false))
+		c_life_work.requeue(0);
+}
+
+/*
+ * Lane 0 must make the handshake, for who is last in order the lanes before must be open; for a
+ * peer that takes streams as they come, and connects, there is nothing to do.
+ */
+void rds_lane::wait_to_open()
+{
+	kernel::write_once(c_want_connect, true);
+	kernel::write_once(c_waits, true);
+	c_peer->lane0.connect_if_down();
+	if (!knocks())
+		for (unsigned int i = 1; i < c_index; i++) {
+			int err;
+			if (rds_lane *l = rds_lane_get(c_peer, i, &err))
+				l->connect_if_down();
+		}
+	/* it may have come meanwhile; or never does: then time will tell */
+	queue_work(c_life_work, may_open() ? 0 : TICKS_PER_SECOND);
 }
 
 void rds_lane::start_connect()
 {
+	if (!may_open()) {
+		wait_to_open();
+		return;
+	}
+	kernel::write_once(c_waits, false);
 	if (!claim())
 		return;
 	if (!c_trans->conn_connect(this))
@@ -112,17 +169,18 @@ void rds_lane::schedule_reconnect()
 {
 	kernel::full_barrier(); /* against connect_if_down(): state written, then queue read */
 	unsigned long delay = rds_tunables.reconnect_max_ticks;
-	bool knocks = c_larger && c_trans->t_small_connects;
+	/* who asks for what he needs does so for lanes that nobody here needs */
+	bool on_demand = knocks() || (c_index && kernel::read_once(c_peer->asks_for_lanes));
 	if (kernel::exchange(c_heard, false))
 		c_backoff.connected();
-	if (!knocks)
+	if (!knocks())
 		delay = c_backoff.next(kernel_random(), rds_tunables.reconnect_min_ticks, delay);
 
 	kernel::guard hold(c_lock);
 	/* somebody may have claimed it, even lost it again, which has queued us */
 	if (c_dying || state() != RDS_CONN_DOWN)
 		return;
-	if (knocks && !has_messages() && !kernel::read_once(c_want_connect))
+	if (on_demand && !has_messages() && !kernel::read_once(c_want_connect))
 		return;
 	kernel::write_once(c_want_connect, true);
 	c_life_work.requeue(delay);
@@ -134,6 +192,8 @@ void rds_lane::shutdown()
 		return;
 	c_recv_work.cancel();
 	rds_stats_inc(rds_s_conn_reset);
+	if (c_index == 0)
+		kernel::write_once(c_peer->agreed, false);
 	{
 		kernel::guard hold(c_send_sem); /* engines have left */
 		c_trans->conn_shutdown(this);
@@ -142,7 +202,8 @@ void rds_lane::shutdown()
 	(void)change_state(RDS_CONN_DISCONNECTING, RDS_CONN_DOWN);
 	schedule_reconnect();
 	/* what was known of the peer's congestion no longer counts */
-	rds_cong_changed(c_peer->rn, rds::congmap_all_groups);
+	if (c_index == 0)
+		rds_cong_changed(c_peer->rn, rds::congmap_all_groups);
 }
 
 /* Everything unacknowledged goes back in front, in its order. The receive sequence is kept. */
@@ -224,11 +285,6 @@ int rds_conn_state(const rds_connection *conn)
 int rds_conn_alive(const rds_connection *conn)
 {
 	return !kernel::read_once(conn->c_peer->dying);
-}
-
-unsigned int rds_conn_lanes(const rds_connection *conn)
-{
-	return kernel::read_once(conn->c_peer->offered_lanes);
 }
 
 int rds_conn_claim(rds_connection *conn)

@@ -110,14 +110,17 @@ void lane_messages(rds_lane *l, list_call *call, message_func show)
 
 bool messages4(rds_peer *p, void *arg)
 {
-	if (v4(&p->lane0))
-		lane_messages(&p->lane0, static_cast<list_call *>(arg), message4);
+	p->each_lane([=](rds_lane *l) {
+		if (v4(l))
+			lane_messages(l, static_cast<list_call *>(arg), message4);
+	});
 	return true;
 }
 
 bool messages6(rds_peer *p, void *arg)
 {
-	lane_messages(&p->lane0, static_cast<list_call *>(arg), message6);
+	p->each_lane(
+		[=](rds_lane *l) { lane_messages(l, static_cast<list_call *>(arg), message6); });
 	return true;
 }
 

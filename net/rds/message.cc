@@ -122,6 +122,9 @@ int rds_message_queue(rds_lane *lane, rds_message *rm)
 	kernel::guard hold(lane->c_lock);
 	if (lane->c_dying)
 		return -ESTALE;
+	/* it was to take lane 0 because there was no other (rds_lanes_fan_out) */
+	if (!rm->m_own && !rm->m_spread && lane->c_index == 0 && lane->c_peer->nr_lanes > 1)
+		return -ESTALE;
 	rds_message_addref(rm);
 	lane->c_peer->get();
 	rm->m_conn = lane;

@@ -4,11 +4,11 @@
  * hold rds_net.lock; destroying holds destroy_mutex and sleeps.
  *
  * The end of a peer, in the order of destroy():
- *   A  the lane refuses messages and work; off the table: no new look-up finds it
- *   B  its workers are cancelled
+ *   A  its lanes refuse messages and work; off the table: no new look-up finds it
+ *   B  their workers are cancelled
  *   C  the transport is shut down, under send_sem: engines have left and will not start
  *   D  queued messages are dropped and given back to their sockets
- *   E  the transport's part is freed
+ *   E  the transport's part is freed; B to E for one lane after the other
  *   F  senders that wait for its congestion map are woken
  *   G  the table's reference goes; incomings and caches may keep the empty shell for a while
  */
@@ -195,11 +195,6 @@ rds_peer *create(rds_net *rn, const peer_key &key, rds_transport *carrier, u32 o
 	return p;
 }
 
-struct registry_read : kernel::pinned {
-	registry_read() { rds_trans_read_lock(); }
-	~registry_read() { rds_trans_read_unlock(); }
-};
-
 /* Does @trans, or the rule for 127/8 and ::1, call the address ours? Registry lock held. */
 bool is_local(rds_net *rn, const rds_transport *trans, const in6_addr *addr, u32 scope)
 {
@@ -221,10 +216,19 @@ bool pick_one(rds_peer *p, void *arg)
 	return false;
 }
 
+bool lane_is_idle(const rds_lane *l)
+{
+	return !kernel::read_once(l->c_xmit_rm) && !l->has_messages();
+}
+
 bool idle(const rds_peer *p, unsigned long now)
 {
-	const rds_lane &l = p->lane0;
-	if (kernel::read_once(l.c_xmit_rm) || l.has_messages())
+	bool quiet = true, known = false;
+	p->each_lane([&](const rds_lane *l) {
+		quiet &= lane_is_idle(l);
+		known |= l->up() || kernel::read_once(l->c_rx.next);
+	});
+	if (!quiet)
 		return false;
 	unsigned long limit = u64{rds_tunables.idle_seconds} * TICKS_PER_SECOND;
 	/*
@@ -232,7 +236,7 @@ bool idle(const rds_peer *p, unsigned long now)
 	 * is one that has received: with it goes the memory of what was received already, and a
 	 * message whose acknowledgement was lost would be delivered again.
 	 */
-	if (l.up() || kernel::read_once(l.c_rx.next)) {
+	if (known) {
 		limit *= 10;
 		if (kernel::read_once(p->rn->nr_peers) < rds_tunables.max_peers / 2)
 			return false;
@@ -249,9 +253,45 @@ bool pick_idle(rds_peer *p, void *arg)
 	return false;
 }
 
+/* Nobody queues messages or work any more. With @only_idle only if there is none. */
+bool close_lane(rds_lane *l, bool only_idle)
+{
+	kernel::guard queue(l->c_lock);
+	if (only_idle && !lane_is_idle(l))
+		return false;
+	l->c_dying = true;
+	return true;
+}
+
+/* It has been saved; work that was refused meanwhile is made up for. */
+void reopen_lane(rds_lane *l)
+{
+	{
+		kernel::guard queue(l->c_lock);
+		l->c_dying = false;
+	}
+	l->queue_work(l->c_life_work);
+	l->queue_work(l->c_send_work);
+	l->queue_work(l->c_recv_work);
+}
+
+bool close_lanes(rds_peer *peer, bool only_idle)
+{
+	for (unsigned int i = 0; i < RDS_MPATH_WORKERS; i++) {
+		rds_lane *l = peer->lane(i);
+		if (!l || close_lane(l, only_idle))
+			continue;
+		while (i--)
+			if (rds_lane *closed = peer->lane(i))
+				reopen_lane(closed);
+		return false;
+	}
+	return true;
+}
+
 /*
  * Step A. With @only_idle, whoever queued a message meanwhile has saved the peer: nobody queues
- * once the lane is marked, and the mark is set under the lock of its queue. Return: it is off.
+ * once a lane is marked, and the mark is set under the lock of its queue. Return: it is off.
  */
 bool take_off(rds_peer *peer, bool only_idle)
 {
@@ -259,15 +299,13 @@ bool take_off(rds_peer *peer, bool only_idle)
 	kernel::guard hold(rn->lock);
 	if (peer->dying)
 		return false; /* whoever had the mutex before has done it all */
-	{
-		kernel::guard queue(peer->lane0.c_lock);
-		if (only_idle && !idle(peer, kernel_ticks()))
-			return false;
-		peer->lane0.c_dying = true;
-	}
+	if ((only_idle && !idle(peer, kernel_ticks())) || !close_lanes(peer, only_idle))
+		return false;
 	kernel::write_once(peer->dying, true);
-	if (rn->tx_floor < peer->lane0.c_tx.next)
-		rn->tx_floor = peer->lane0.c_tx.next;
+	peer->each_lane([&](const rds_lane *l) {
+		if (rn->tx_floor < l->c_tx.next)
+			rn->tx_floor = l->c_tx.next;
+	});
 	peer_chain::remove(peer);
 	uncharge(rn, peer->owner);
 	return true;
@@ -281,7 +319,10 @@ bool destroy(rds_peer *peer, bool only_idle)
 	if (!take_off(peer, only_idle))
 		return false;
 	rds_cong_remove_peer(peer);
-	peer->lane0.destroy();
+	/* lane 0 last: its transport part may hand streams to the others' */
+	for (unsigned int i = RDS_MPATH_WORKERS; i--;)
+		if (rds_lane *l = peer->lane(i))
+			l->destroy();
 	rds_cong_changed(rn, rds::congmap_all_groups);
 	peer->put();
 	return true;
@@ -291,7 +332,7 @@ bool destroy(rds_peer *peer, bool only_idle)
 
 rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, rds_transport *trans,
 		   u8 tos, u32 if_index, u32 uid)
-    : rn(net), owner(uid), last_active(kernel_ticks()), lane0(this, 0)
+    : rn(net), owner(uid), last_active(kernel_ticks()), lanes{&lane0}, lane0(this)
 {
 	kernel::list_item_init(&cong_item);
 	lane0.c_laddr = laddr;
@@ -317,6 +358,9 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 rds_peer::~rds_peer()
 {
 	kernel::add_return(rds_live.peers, -1u);
+	for (unsigned int i = 1; i < RDS_MPATH_WORKERS; i++)
+		if (lanes[i])
+			kernel::destroy(lanes[i]);
 	if (lcong)
 		lcong->put();
 	if (fcong)
@@ -346,12 +390,12 @@ rds_peer *rds_peer_find_or_create(rds_net *rn, const in6_addr *laddr, const in6_
 	/* May load a module: before the registry is locked. */
 	bool loop = trans->t_type == RDS_TRANS_LOOP;
 	if (!loop && trans->t_prefer_loopback) {
-		registry_read hold;
+		rds_registry_read hold;
 		loop = rds_trans_alive(trans) && is_local(rn, trans, faddr, if_index);
 	}
 	rds_transport *carrier = loop ? rds_trans_loopback() : trans;
 
-	registry_read hold;
+	rds_registry_read hold;
 	if (!carrier || !rds_trans_alive(carrier)) {
 		*err = -ENETDOWN;
 		return nullptr;
@@ -367,7 +411,7 @@ rds_connection *rds_conn_accept(struct net *net, const in6_addr *laddr, const in
 	int err = -ENETDOWN;
 	rds_peer *p = find(rn, k).release();
 	if (!p) {
-		registry_read hold;
+		rds_registry_read hold;
 		if (rds_trans_alive(trans)) {
 			if (trans->t_prefer_loopback && is_local(rn, trans, faddr, if_index))
 				err = -EOPNOTSUPP;
@@ -389,7 +433,7 @@ rds_connection *rds_conn_reverse(rds_connection *conn)
 	int err = -ENETDOWN;
 	rds_peer *p = find(rn, k).release();
 	if (!p) {
-		registry_read hold;
+		rds_registry_read hold;
 		if (rds_trans_alive(conn->c_trans))
 			/* half of a pair whose first half was let in */
 			p = create(rn, k, conn->c_trans, conn->c_peer->owner, true, &err);
@@ -463,7 +507,7 @@ void rds_conn_destroy_net(rds_transport *trans, struct net *net)
 static bool drop_one(rds_peer *p, void *trans)
 {
 	if (p->lane0.c_trans == trans)
-		p->lane0.drop(RDS_WHY_settings);
+		p->each_lane([](rds_lane *l) { l->drop(RDS_WHY_settings); });
 	return true;
 }
 

@@ -12,8 +12,7 @@ namespace {
 /* Pongs and probes that may wait on a lane; more pings than that are not answered. */
 constexpr u32 max_own_messages = 64;
 
-/* Lanes that we offer: peers that offer more work over one. */
-constexpr u16 lanes_offered = 1;
+constexpr u16 lanes_offered = RDS_MPATH_WORKERS;
 
 /* Chosen at load, never 0: tells peers that we have restarted. */
 constinit u32 generation = 0;
@@ -45,17 +44,45 @@ bool may_send_own(rds_lane *lane)
 	return kernel::read_once(lane->c_pongs) < max_own_messages;
 }
 
-/* What the peer says of itself, once. */
-void handshake_received(rds_lane *lane, const rds_header *hdr)
+/*
+ * Lanes open now, if the connection that this came on is lane 0's. Who opens them does so for a
+ * peer that has not said that it asks for those that it needs, once it could have.
+ */
+void agree(rds_lane *first, bool pong)
+{
+	if (!first->up())
+		return;
+	kernel::write_once(first->c_peer->agreed, true);
+	rds_lanes_continue(first->c_peer);
+	if (!first->knocks() && kernel::read_once(first->c_peer->nr_lanes) > 1)
+		first->queue_work(first->c_life_work, pong ? 0 : 2 * TICKS_PER_SECOND);
+}
+
+/* What the peer says of itself. */
+void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 {
 	if (!handshakes(lane))
 		return;
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
 	unsigned int lanes = hs.lanes(peer->offered_lanes);
+	bool news = lanes != peer->offered_lanes || hs.sport_idx != peer->names_lanes;
 	kernel::write_once(peer->offered_lanes, u8(lanes));
-	kernel::write_once(peer->nr_lanes, u8(lanes < lanes_offered ? lanes : lanes_offered));
-	kernel::write_once(peer->probe_outstanding, u8{0});
+	kernel::write_once(peer->names_lanes, hs.sport_idx);
+	if (pong)
+		kernel::write_once(peer->asks_for_lanes, (hs.caps & RDS_CAP_ASKS_FOR_LANES) != 0);
+	rds_lanes_fan_out(peer, lanes);
+	kernel::write_once(lane->c_probing, u8{0});
+	if (lane->c_index == 0)
+		agree(lane, pong);
+	if (news && lane->c_trans->lanes_known)
+		lane->c_trans->lanes_known(&peer->lane0);
+}
+
+/* Ours, for who is known to read it: older peers must find nothing behind what they know. */
+u32 caps_for(const rds_header &probe)
+{
+	return rds::read_handshake(probe).sport_idx ? RDS_CAP_ASKS_FOR_LANES : 0;
 }
 
 } // namespace
@@ -71,6 +98,9 @@ void rds_ping_init(void)
  * A new generation means that the peer restarted and counts from one again, also in
  * retransmissions, which the duplicate rule would drop; its announcement may be one of those. Our
  * own numbers go on, which any receiver accepts: nothing queued needs a new one (wire.md W18).
+ * A peer that named its lanes and no longer does, or now does, is another kernel than before, and
+ * which lane this is nobody knows.
+ * Other lanes have streams of its life before, or are new: they count anew on their next one.
  */
 void rds_handshake_seen(rds_lane *lane, const rds_header *hdr)
 {
@@ -78,10 +108,17 @@ void rds_handshake_seen(rds_lane *lane, const rds_header *hdr)
 		return;
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
-	if (hs.restarted(peer->peer_gen))
-		lane->c_rx.restart();
-	if (hs.gen_num)
-		peer->peer_gen = hs.gen_num;
+	bool other_kernel = kernel::read_once(peer->offered_lanes) &&
+			    hs.sport_idx != kernel::read_once(peer->names_lanes);
+	bool restarted = hs.gen_num && hs.restarted(kernel::exchange(peer->peer_gen, hs.gen_num));
+	if (!restarted && !other_kernel)
+		return;
+	lane->c_rx_life = kernel::add_return(peer->life, 1u);
+	lane->c_rx.restart();
+	peer->each_lane([&](rds_lane *other) {
+		if (other != lane || (other_kernel && lane->c_index))
+			other->drop(RDS_WHY_restarted);
+	});
 }
 
 void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
@@ -103,7 +140,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 	} else {
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
-			rds::write_handshake(pong, generation, lanes_offered);
+			rds::write_handshake(pong, generation, lanes_offered, caps_for(*hdr));
 		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
 		if (send_own(lane, pong, gfp) == -ENOMEM)
@@ -112,32 +149,30 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 			rds_trace_received(lane, hdr, nullptr);
 	}
 	if (probe)
-		handshake_received(lane, hdr);
+		handshake_received(lane, hdr, false);
 }
 
 void rds_pong_received(rds_lane *lane, const rds_header *hdr)
 {
 	rds_trace_received(lane, hdr, nullptr);
-	handshake_received(lane, hdr);
+	handshake_received(lane, hdr, true);
 }
 
 /* An old probe, or its answer, may have gone with the last connection; one that is queued has not. */
 void rds_probe_again(rds_lane *lane)
 {
 	if (!kernel::read_once(lane->c_pongs))
-		kernel::write_once(lane->c_peer->probe_outstanding, u8{0});
+		kernel::write_once(lane->c_probing, u8{0});
 	rds_probe_send(lane, kernel::gfp_atomic);
 }
 
 void rds_probe_send(rds_lane *lane, gfp_t gfp)
 {
-	rds_peer *peer = lane->c_peer;
-	if (!handshakes(lane) || !may_send_own(lane) ||
-	    kernel::exchange(peer->probe_outstanding, u8{1}))
+	if (!handshakes(lane) || !may_send_own(lane) || kernel::exchange(lane->c_probing, u8{1}))
 		return;
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
 	rds::write_handshake(probe, generation, lanes_offered);
 	if (send_own(lane, probe, gfp))
-		kernel::write_once(peer->probe_outstanding, u8{0});
+		kernel::write_once(lane->c_probing, u8{0});
 }

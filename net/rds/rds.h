@@ -9,7 +9,8 @@
  *               each congestion map; so it outlives peers that somebody still refers to.
  *   rds_peer    counted. One reference each: the table of its namespace (until it is destroyed),
  *               each socket that caches it, each message queued on its lanes, each incoming, each
- *               transport object that called rds_conn_get(). Its lanes live inside it.
+ *               transport object that called rds_conn_get(). Its lanes are part of it: the first
+ *               from the start, others from their first use; they go with it.
  *   rds_message counted. One reference each: the socket's send list (m_on_sock), the lane's send
  *               or retransmit list (m_on_conn), the engine while it sends it (c_xmit_rm), whoever
  *               called rds_message_addref(). It holds its socket until it has left the
@@ -175,7 +176,8 @@ struct rds_net {
 
 /* One lane: the engine's half of struct rds_connection. */
 struct rds_lane : rds_connection {
-	rds_lane(rds_peer *p, u8 index);
+	explicit rds_lane(rds_peer *p); /* the first */
+	rds_lane(rds_peer *p, u8 index); /* another: as the first */
 
 	/* peer.cc / connection.cc */
 	void drop(rds_conn_why why);
@@ -206,6 +208,11 @@ struct rds_lane : rds_connection {
 	bool up() const { return state() == RDS_CONN_UP; }
 	/* Some socket's, not just the kernel's own, which nobody waits for. */
 	bool has_messages() const { return kernel::read_once(c_messages); }
+	/* Where only the smaller address connects, the other one asks for it. */
+	bool knocks() const { return c_larger && c_trans->t_small_connects; }
+	bool may_open() const;
+	bool parked() const;
+	void opened_elsewhere();
 
 	using message_list = kernel::list<rds_message, &rds_message::m_conn_item>;
 
@@ -213,6 +220,8 @@ struct rds_lane : rds_connection {
 	int c_state = RDS_CONN_DOWN; /* enum rds_conn_state */
 	bool c_dying = false; /* set under c_lock; a hint without */
 	bool c_want_connect = false; /* life() connects when DOWN */
+	bool c_waits = false; /* it does when the handshake, or the lane before, allows */
+	u8 c_probing = 0; /* a probe is under way */
 	u8 c_blocked = 0; /* the transport is full and will kick */
 
 	/* c_lock */
@@ -225,6 +234,7 @@ struct rds_lane : rds_connection {
 	/* what serialises receiving on this lane */
 	rds::recv_sequence c_rx;
 	bool c_heard = false; /* of the peer's RDS, on this connection */
+	u32 c_rx_life = 0; /* rds_peer.life that c_rx belongs to */
 
 	/* c_send_sem */
 	kernel::semaphore c_send_sem{KERNEL_SEM_SEND};
@@ -248,6 +258,7 @@ struct rds_lane : rds_connection {
 
 	/* life() */
 	rds::reconnect_backoff c_backoff;
+	unsigned long c_up_since = 0; /* in ticks */
 
 	kernel::work c_life_work;
 	kernel::work c_send_work;
@@ -257,10 +268,17 @@ private:
 	void shutdown();
 	void reset();
 	void start_connect();
+	void wait_to_open();
 	void schedule_reconnect();
 };
 
-/* What joins one local and one remote address: key, congestion maps, handshake, lanes. */
+/*
+ * What joins one local and one remote address: key, congestion maps, handshake, lanes.
+ *
+ * Messages of one socket to one peer take one lane, lane 0 until the handshake has told how many
+ * there are. From then on messages of other lanes wait until lane 0 has brought home what was
+ * queued on it before (catch_up), so that a socket that moves keeps its order.
+ */
 struct rds_peer {
 	rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, rds_transport *trans,
 		 u8 tos, u32 if_index, u32 owner);
@@ -275,6 +293,21 @@ struct rds_peer {
 		if (kernel::read_once(last_active) != now)
 			kernel::write_once(last_active, now);
 	}
+	/* Null: not in use so far. */
+	rds_lane *lane(unsigned int index) const { return kernel::load_acquire(lanes[index]); }
+	template <typename Func>
+	void each_lane(Func func) const
+	{
+		for (unsigned int i = 0; i < RDS_MPATH_WORKERS; i++)
+			if (rds_lane *l = lane(i))
+				func(l);
+	}
+	bool has_messages() const
+	{
+		bool any = false;
+		each_lane([&](const rds_lane *l) { any |= l->has_messages(); });
+		return any;
+	}
 
 	kernel::refcount refs;
 	kernel::hash_link link; /* rds_net.lock */
@@ -287,13 +320,19 @@ struct rds_peer {
 	bool dying = false; /* off the table; rds_net.lock */
 	u8 map_pending = 0; /* lane 0 sends lcong before anything else */
 
-	/* handshake (ping.cc); written by lane 0's receiver, nr_lanes is also read by senders */
-	u8 nr_lanes = 0; /* 0: not known yet */
+	/* handshake (ping.cc); written by receivers, read by all */
+	u8 nr_lanes =
+		0; /* that messages are spread over; 0: not known yet; lane0.c_lock to write */
 	u8 offered_lanes = 0; /* by the peer */
-	u8 probe_outstanding = 0;
+	bool names_lanes = false; /* the ports of its streams do (SPORT_IDX) */
+	bool asks_for_lanes = false; /* it knocks for those that it needs */
+	bool agreed = false; /* the handshake was made on lane 0's present connection */
 	u32 peer_gen = 0;
+	u32 life = 0; /* of the peer, counted by us: raised when it has restarted */
+	u64 catch_up = 0; /* other lanes wait for lane 0's messages below; 0: for none */
 
 	kernel::rcu_head rcu;
+	rds_lane *lanes[RDS_MPATH_WORKERS]; /* rds_net.lock to write */
 	rds_lane lane0;
 };
 
@@ -389,6 +428,7 @@ struct rds_sock {
 	u16 port = 0; /* host order */
 	u32 scope = 0;
 	in6_addr addr{};
+	u32 lane_hash = 0; /* chooses its lane to each peer */
 	rds_transport *trans = nullptr; /* also preset; module reference held */
 	rds_cong_map *cong = nullptr; /* of addr */
 	kernel::hash_link bind_link;
@@ -481,6 +521,26 @@ void rds_peer_destroy(rds_peer *peer);
 void rds_peer_destroy_all(rds_net *rn, const rds_transport *trans);
 /** rds_peer_reap - destroy idle, empty peers. P. Return: how many. */
 unsigned int rds_peer_reap(rds_net *rn);
+
+/* lanes.cc */
+/**
+ * rds_lane_get - a lane of the peer, which the caller holds; made when it is first asked for
+ * P, no locks. Return: null with *@err = -ENOMEM; -ENETDOWN, -ESTALE: transport or peer goes.
+ */
+rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, int *err);
+/**
+ * rds_lane_choose - the lane that @rs's next message to @peer takes (wire.md 9.4). P.
+ * What it relied on is noted in @rm: rds_message_queue() says -ESTALE when it has changed.
+ */
+rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err);
+/** rds_lanes_fan_out - the peer takes @lanes of them: spread messages from now on. A. */
+void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes);
+/** rds_lanes_caught_up - messages have left lane 0: may the other lanes go on? A. */
+void rds_lanes_caught_up(rds_peer *peer);
+/** rds_lanes_continue - lanes that waited for the handshake or each other look again. A. */
+void rds_lanes_continue(rds_peer *peer);
+/** rds_lanes_open_all - towards a peer that cannot ask for those that it needs. P. */
+void rds_lanes_open_all(rds_peer *peer);
 
 /* bind.cc */
 /** rds_bind_find - the socket bound to it; RCU section. A. */
@@ -595,7 +655,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp);
 void rds_pong_received(rds_lane *lane, const rds_header *hdr);
 /** rds_handshake_seen - before the duplicate rule: has the peer restarted its numbers? A. */
 void rds_handshake_seen(rds_lane *lane, const rds_header *hdr);
-/** rds_probe_send - a handshake probe, unless one is under way. A. */
+/** rds_probe_send - a handshake probe, unless one is under way on that lane. A. */
 void rds_probe_send(rds_lane *lane, gfp_t gfp);
 /**
  * rds_probe_again - the same on a new connection. A.
@@ -646,6 +706,12 @@ inline const rds_lane *lane_of(const rds_connection *conn)
 {
 	return static_cast<const rds_lane *>(conn);
 }
+
+/* Holds the registry for reading. */
+struct rds_registry_read : kernel::pinned {
+	rds_registry_read() { rds_trans_read_lock(); }
+	~rds_registry_read() { rds_trans_read_unlock(); }
+};
 
 /* Scope that a lane delivers to: only link-local addresses have one. */
 inline u32 lane_scope(const rds_connection *conn)

@@ -156,7 +156,7 @@ struct send_wait {
  */
 bool congested(const rds_peer *peer, u16 port)
 {
-	return peer->fcong->congested(port) && (peer->lane0.up() || peer->lane0.has_messages());
+	return peer->fcong->congested(port) && (peer->lane0.up() || peer->has_messages());
 }
 
 bool uncongested(void *arg)
@@ -199,10 +199,10 @@ int pass_congestion(send_wait &w, rds_send_args *args)
 	return -ENOBUFS;
 }
 
-int enqueue(send_wait &w, rds_message *rm, rds_send_args *args)
+int enqueue(send_wait &w, rds_lane *lane, rds_message *rm, rds_send_args *args)
 {
 	for (;;) {
-		int err = rds_sock_enqueue(w.rs, &w.peer->lane0, rm, w.rs->send_limit());
+		int err = rds_sock_enqueue(w.rs, lane, rm, w.rs->send_limit());
 		if (err != -EAGAIN)
 			return err;
 		rds_stats_inc(rds_s_send_queue_full);
@@ -216,21 +216,31 @@ int enqueue(send_wait &w, rds_message *rm, rds_send_args *args)
 	}
 }
 
-/* Return: 0; -ESTALE when the peer went away meanwhile and another look-up is due. */
+/*
+ * Return: 0; -ESTALE when the peer went away meanwhile, or its lanes became more, and another
+ * look is due.
+ */
 int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_args *args)
 {
 	send_wait w{rs, peer, port};
-	rds_lane *lane = &peer->lane0;
+	rds_lane *first = &peer->lane0;
 	/* what comes first says who we are, and asks who the peer is */
 	if (!kernel::read_once(peer->nr_lanes))
-		rds_probe_send(lane, kernel::gfp_kernel);
+		rds_probe_send(first, kernel::gfp_kernel);
 	int err = pass_congestion(w, args);
-	if (!err)
-		err = enqueue(w, rm, args);
+	if (err)
+		return err;
+	rds_lane *lane = rds_lane_choose(rs, peer, rm, &err);
+	if (!lane)
+		return err;
+	err = enqueue(w, lane, rm, args);
 	if (err)
 		return err;
 	rds_stats_inc(rds_s_send_queued);
 	peer->touch();
+	/* the map, and the handshake of all, come on the first */
+	if (!first->up())
+		first->connect_if_down();
 	if (!lane->up())
 		lane->connect_if_down();
 	rds_send_xmit(lane); /* what it meets is not this message's result */
@@ -297,8 +307,9 @@ void take_off_lane(const rds_sock *rs, rds_message *rm, rds_drop_why why)
 		rds_message_unlink(lane, rm);
 	}
 	/* it may have been the one message that others rely on, see congested() */
-	if (!lane->up())
+	if (!lane->c_peer->lane0.up())
 		rds_cong_changed(rs->rn, rds::congmap_all_groups);
+	rds_lanes_caught_up(lane->c_peer);
 	rds_drop(lane, why, &rm->m_inc.i_hdr, rs);
 	rds_message_put(rm);
 }

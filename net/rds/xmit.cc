@@ -17,6 +17,8 @@ constexpr u32 stuck_rounds = 4096;
 
 bool has_work(const rds_lane *lane)
 {
+	if (lane->parked())
+		return kernel::read_once(lane->c_xmit_rm);
 	return !lane->c_send.empty() || kernel::read_once(lane->c_xmit_rm) ||
 	       (lane->c_index == 0 && kernel::read_once(lane->c_peer->map_pending));
 }
@@ -43,6 +45,8 @@ int pick_map(rds_lane *lane)
  */
 void pick_message(rds_lane *lane)
 {
+	if (lane->parked())
+		return;
 	for (;;) {
 		rds_lane::message_list dropped;
 		{
@@ -64,6 +68,7 @@ void pick_message(rds_lane *lane)
 		if (dropped.empty())
 			break;
 		rds_drop_message(dropped.front(), RDS_DROP_op_not_repeated);
+		rds_lanes_caught_up(lane->c_peer);
 		rds_send_release(dropped, RDS_RDMA_DROPPED);
 	}
 	rds_message *rm = lane->c_xmit_rm;
@@ -317,8 +322,10 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 			acked.push_back(rm);
 		}
 	}
-	if (!acked.empty())
-		lane->heard();
+	if (acked.empty())
+		return;
+	lane->heard();
+	rds_lanes_caught_up(lane->c_peer);
 	rds_send_release(acked, RDS_RDMA_SUCCESS);
 }
 

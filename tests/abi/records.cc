@@ -313,7 +313,7 @@ void rows_tcp_sockets(tap &t, const world &w)
 			tos += !six && record[40];
 		}
 		std::string name = six ? "IPv6 list" : "IPv4 list";
-		t.is(name + ", of one peer", 1, count);
+		t.ok(name + ", one for each lane of the peer", count >= 1 && count <= 8);
 		t.ok("... each has port 16385", right == count);
 		t.ok("... each waits for a header", idle == count);
 		t.ok("... each waits for no acknowledgement", numbered == count);

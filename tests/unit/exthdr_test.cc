@@ -432,6 +432,18 @@ TEST(handshake, read_handshake__known_peers)
 	EXPECT_EQ(single.lanes(0), 1U);
 }
 
+/* Behind all else; the upper byte is 0, where older peers stop. */
+TEST(handshake, write_handshake__capabilities)
+{
+	rds_header hdr{};
+
+	rds::write_handshake(hdr, 0xa1b2c3d4, 8, RDS_CAP_ASKS_FOR_LANES);
+	EXPECT_EQ(test::to_hex(hdr.h_exthdr, 16), "05000806 a1b2c3d4 08000700 80000000");
+	EXPECT_EQ(rds::read_handshake(hdr).caps, RDS_CAP_ASKS_FOR_LANES);
+	EXPECT_TRUE(rds::read_handshake(hdr).sport_idx);
+	EXPECT_EQ(RDS_CAP_ASKS_FOR_LANES >> 24, 0);
+}
+
 TEST(handshake, read_handshake__sport_idx_counts_by_presence)
 {
 	EXPECT_TRUE(rds::read_handshake(test::header_with_ext("08 55")).sport_idx);

@@ -133,6 +133,7 @@ constinit struct rds_transport rds_loop_transport = {
 	.laddr_check6 = nullptr,
 	.get_tos_map = nullptr,
 	.get_mr_ex = nullptr,
+	.lanes_known = nullptr,
 };
 
 int rds_loop_start(struct module *owner)

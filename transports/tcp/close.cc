@@ -37,8 +37,10 @@ void rds_tcp_connection::shutdown()
 			drain();
 		finish(abort);
 	}
-	if (any_waiting())
-		take_work.requeue(0);
+	look_again();
+	/* what has found no lane so far waits at the first */
+	if (rds_connection *first = rds_conn_lane_in_use(conn, 0); first != conn)
+		rds_tcp_of(first)->look_again();
 }
 
 /* Deliver all that is there, whatever it takes to get the memory. Socket lock held. */

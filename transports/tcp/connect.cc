@@ -41,7 +41,8 @@ rds_tcp_connection::~rds_tcp_connection()
 	{
 		kernel::guard g(net->lock);
 	}
-	take_work.cancel();
+	if (took_work)
+		take_work.cancel();
 	refuse_waiting(true);
 }
 
@@ -85,8 +86,8 @@ int rds_tcp_connection::open_stream()
 {
 	socket *s = nullptr;
 
-	/* only the small side opens the other lanes */
-	if (conn->c_larger && conn->c_index)
+	/* a lane is knocked for by its port: only where that is understood */
+	if (conn->c_larger && conn->c_index && !rds_conn_lanes_named(conn))
 		return -EAGAIN;
 	int err = ksock_create(conn->c_net, conn->c_isv6, &s);
 	if (err)

@@ -97,10 +97,11 @@ void rds_tcp_net::accepted(socket *s)
 		ksock_abort(s);
 		return;
 	}
+	u16 port = kernel::be16::from_raw(names.fport).host();
 	if (ref.get()->c_larger)
-		offered(ref.get(), s);
+		offered(ref.get(), s, port);
 	else
-		knocked(ref.get(), s);
+		knocked(ref.get(), s, port);
 }
 
 void rds_tcp_open_for_all()

@@ -101,12 +101,12 @@ void rds_tcp_connection::push()
  * TCP of a host acknowledges what comes on a connection that nobody there has accepted yet, or that
  * RDS will refuse: its word counts once RDS has spoken on the stream, as it does at once, with its
  * map and the answer to our probe. A peer of many lanes that does not answer pings may say its map
- * on another one, hence the time.
+ * on another one, hence the time. Who opened the stream has had RDS behind it from the start.
  */
 bool rds_tcp_connection::believes_acks() const
 {
 	constexpr unsigned long long_enough = 10UL * TICKS_PER_SECOND;
-	return heard || kernel_ticks() - live_since > long_enough;
+	return heard || conn->c_larger || kernel_ticks() - live_since > long_enough;
 }
 
 /* Release what the peer's TCP has. Context: A, socket lock held. */

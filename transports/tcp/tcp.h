@@ -12,7 +12,8 @@
  *	transport.cc               struct rds_transport, start and stop
  *	net.cc                     one namespace: its listener
  *	connect.cc                 conn_connect, and what TCP reports about a connection's state
- *	accept.cc                  what to do with an accepted socket
+ *	accept.cc                  which lane an accepted socket belongs to
+ *	take.cc                    what a lane does with those that wait for it
  *	close.cc                   conn_shutdown: nothing that TCP acknowledged is discarded
  *	send.cc                    xmit, acknowledgements
  *	recv.cc                    from bytes to messages
@@ -79,10 +80,11 @@ struct rds_tcp_incoming {
 	u32 linear_len; /* bytes that follow this struct */
 };
 
-/* An accepted socket that waits for its lane to become free. */
+/* An accepted socket that waits for its lane to become free, or to be known. */
 struct rds_tcp_waiting {
 	list_head item;
 	socket *sock;
+	u16 port; /* the peer's */
 	unsigned long until; /* in ticks; refused then */
 };
 
@@ -91,17 +93,23 @@ struct rds_tcp_connection : ksock_user {
 	~rds_tcp_connection();
 
 	/* accept.cc */
-	[[nodiscard]] bool adopt_first();
-	void go_live();
-	void take_run();
-	rds_tcp_waiting *find_spent();
+	void assign_waiting();
+	void start_taking(unsigned long delay);
+	void file(rds_tcp_waiting *w);
 	void unfile(rds_tcp_waiting *w);
+	rds_tcp_waiting *find_spent();
+
+	/* take.cc */
+	[[nodiscard]] bool adopt_first();
+	void take_run();
+	void look_again();
 	bool any_waiting();
 	void refuse_waiting(bool all);
 
 	/* connect.cc */
 	int connect();
 	int open_stream();
+	void go_live();
 	void state_changed(ksock_state state);
 	void publish(socket *s);
 	void unpublish();
@@ -150,13 +158,17 @@ struct rds_tcp_connection : ksock_user {
 	/* net's lock */
 	kernel::list<rds_tcp_waiting, &rds_tcp_waiting::item> waiting;
 	u32 nr_waiting = 0;
+	bool took_work = false; /* take_work was ever queued; stays */
 
 	u32 port_group; /* last one used for the own port, connect.cc; mutex */
-	bool knock = false; /* for take_work: the large side has knocked */
+	/* for take_work */
+	bool knock = false; /* the large side has knocked */
+	bool suspect = false; /* a stream came that finds no lane: this one may be dead */
+	bool lanes_news = false; /* the handshake has told something */
 	/* mutex */
 	bool asked = false; /* keep-alive probes come fast until the peer has answered */
 	unsigned long rival_since = 0; /* another stream waits beside this one; 0: none does */
-	bool other_lane = false; /* the next stream is another lane of the peer */
+	bool other_lane = false; /* the last stream was another lane of the peer */
 	kernel::work take_work;
 
 private:
@@ -165,6 +177,10 @@ private:
 	bool rival_speaks();
 	bool must_yield();
 	void heed_knock();
+	void heed_lanes();
+	rds_tcp_connection *sibling(unsigned int index) const;
+	u32 free_lanes() const;
+	void make_lanes();
 	void doubt_stream();
 	void trust_stream();
 	rds_tcp_waiting *pop_waiting();
@@ -197,10 +213,16 @@ struct rds_tcp_net {
 private:
 	int accept_one();
 	void accepted(socket *s);
-	void knocked(rds_connection *conn, socket *s);
-	void offered(rds_connection *conn, socket *s);
+	void knocked(rds_connection *first, socket *s, u16 port);
+	void offered(rds_connection *first, socket *s, u16 port);
 	rds_tcp_waiting *file(rds_connection *conn, rds_tcp_waiting *w);
 };
+
+/* The lane that a port of the peer's means, if it names them (wire.md 9.5). */
+constexpr unsigned int rds_tcp_lane_of_port(u16 port)
+{
+	return port % RDS_MPATH_WORKERS;
+}
 
 extern rds_transport rds_tcp_transport;
 
@@ -208,6 +230,10 @@ extern rds_transport rds_tcp_transport;
 void rds_tcp_count(rds_tcp_counter counter);
 /** rds_tcp_ending - the namespace or the module goes: connections end at once. A. */
 bool rds_tcp_ending(const rds_tcp_connection *tc);
+
+/* accept.cc */
+/** rds_tcp_refuse - reset it and forget. P. */
+void rds_tcp_refuse(rds_tcp_waiting *w);
 
 /* net.cc */
 /** rds_tcp_open_for_all - the core knows the transport: accept who has come and comes. P. */

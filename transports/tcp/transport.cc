@@ -61,6 +61,13 @@ void conn_shutdown(rds_connection *conn)
 	rds_tcp_of(conn)->shutdown();
 }
 
+void lanes_known(rds_connection *conn)
+{
+	rds_tcp_connection *tc = rds_tcp_of(conn);
+	kernel::write_once(tc->lanes_news, true);
+	tc->look_again();
+}
+
 int xmit(rds_connection *conn, rds_message *rm, unsigned int hdr_off, unsigned int sg,
 	 unsigned int off)
 {
@@ -128,6 +135,7 @@ constinit rds_transport rds_tcp_transport = {
 	.laddr_check6 = laddr_check6,
 	.get_tos_map = tos_map,
 	.get_mr_ex = nullptr,
+	.lanes_known = lanes_known,
 };
 
 void rds_tcp_count(rds_tcp_counter counter)

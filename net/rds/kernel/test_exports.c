@@ -21,6 +21,8 @@ EXPORT_TEST(kernel_work_flush);
 EXPORT_TEST(rds_cong_clear_port);
 EXPORT_TEST(rds_cong_set_port);
 EXPORT_TEST(rds_info_snapshot);
+EXPORT_TEST(rds_lane_choose);
+EXPORT_TEST(rds_lane_get);
 EXPORT_TEST(rds_message_alloc);
 EXPORT_TEST(rds_message_queue);
 EXPORT_TEST(rds_net_of);

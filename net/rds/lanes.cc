@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The lanes of a peer: which one a message takes, when they come to be, in which order they open,
+ * and what keeps a socket's messages in order when it moves from lane 0 to its own. wire.md 9.4,
+ * 9.5; tcp.md 15, 20. Any context unless said otherwise, no locks.
+ */
+#include <linux/errno.h>
+
+#include "rds.h"
+
+namespace {
+
+/* A peer that answers no pings is not asked for ever. */
+constexpr unsigned long answer_time = 5UL * TICKS_PER_SECOND;
+
+/* The transport's part of a lane that nobody else has seen. */
+void discard(rds_lane *lane)
+{
+	if (lane->c_transport_data)
+		lane->c_trans->conn_free(lane->c_transport_data);
+	kernel::destroy(lane);
+}
+
+/* Return: @mine, or that of somebody who was faster; null when the peer is on its way out. */
+rds_lane *publish(rds_peer *peer, unsigned int index, rds_lane *mine)
+{
+	kernel::guard hold(peer->rn->lock);
+	if (peer->dying)
+		return nullptr;
+	if (rds_lane *theirs = peer->lane(index))
+		return theirs;
+	mine->c_tx.next = peer->rn->tx_floor;
+	kernel::store_release(peer->lanes[index], mine);
+	return mine;
+}
+
+/* Has the handshake been made on what connects us now, as far as it ever will be? */
+bool agreed(const rds_peer *peer)
+{
+	const rds_lane &first = peer->lane0;
+	return first.up() && (kernel::read_once(peer->agreed) ||
+			      kernel_ticks() - kernel::read_once(first.c_up_since) > answer_time);
+}
+
+/* c_lock of lane 0 held. */
+bool is_behind(rds_lane &first, u64 point)
+{
+	rds_message *oldest = first.c_retrans.front();
+	if (!oldest)
+		oldest = first.c_send.front();
+	return oldest && oldest->m_inc.i_hdr.h_sequence.host() < point;
+}
+
+} // namespace
+
+rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, int *err)
+{
+	if (rds_lane *lane = peer->lane(index))
+		return lane;
+	rds_registry_read hold;
+	const rds_transport *trans = peer->lane0.c_trans;
+	*err = -ENETDOWN;
+	if (!rds_trans_alive(trans))
+		return nullptr;
+	auto *mine = kernel::make<rds_lane>(kernel::gfp_account, peer, static_cast<u8>(index));
+	*err = -ENOMEM;
+	if (!mine)
+		return nullptr;
+	*err = trans->conn_alloc(mine, kernel::gfp_account);
+	rds_lane *lane = nullptr;
+	if (!*err) {
+		lane = publish(peer, index, mine);
+		*err = -ESTALE;
+	}
+	if (lane != mine)
+		discard(mine);
+	return lane;
+}
+
+rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err)
+{
+	unsigned int lanes = kernel::read_once(peer->nr_lanes);
+	rm->m_spread = lanes > 1;
+	unsigned int index = lanes > 1 ? rs->lane_hash & (lanes - 1) : 0;
+	return index ? rds_lane_get(peer, index, err) : &peer->lane0;
+}
+
+/*
+ * Once there are several, their number stays: a socket moves once, from lane 0. Senders who have
+ * seen the old number and queue later are sent back by rds_message_queue(), under the same lock.
+ */
+void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes)
+{
+	rds_lane &first = peer->lane0;
+	kernel::guard hold(first.c_lock);
+	if (peer->nr_lanes > 1)
+		return;
+	if (lanes > 1 && is_behind(first, first.c_tx.next))
+		kernel::write_once(peer->catch_up, u64{first.c_tx.next});
+	kernel::write_once(peer->nr_lanes, static_cast<u8>(lanes));
+}
+
+/* Whoever parks has published his lane, then looked at catch_up: one of us sees the other. */
+void rds_lanes_caught_up(rds_peer *peer)
+{
+	u64 point = kernel::read_once(peer->catch_up);
+	if (!point)
+		return;
+	{
+		kernel::guard hold(peer->lane0.c_lock);
+		if (is_behind(peer->lane0, point))
+			return;
+		kernel::write_once(peer->catch_up, u64{0});
+	}
+	kernel::full_barrier();
+	peer->each_lane([](rds_lane *l) { l->queue_work(l->c_send_work); });
+}
+
+void rds_lanes_continue(rds_peer *peer)
+{
+	kernel::full_barrier(); /* against wait_to_open(): what it waits for, then its mark */
+	peer->each_lane([](rds_lane *l) {
+		if (kernel::read_once(l->c_waits))
+			l->opened_elsewhere();
+	});
+}
+
+void rds_lanes_open_all(rds_peer *peer)
+{
+	unsigned int lanes = kernel::read_once(peer->nr_lanes);
+	for (unsigned int i = 1; i < lanes; i++) {
+		int err;
+		if (rds_lane *l = rds_lane_get(peer, i, &err))
+			l->connect_if_down();
+	}
+}
+
+/*
+ * Lanes above the first follow the handshake, which tells the peer to which of its lanes a stream
+ * belongs. A peer that takes them as they come (6.x) gets them in their order.
+ */
+bool rds_lane::may_open() const
+{
+	if (!c_index)
+		return true;
+	if (!agreed(c_peer))
+		return false;
+	if (kernel::read_once(c_peer->names_lanes) || !c_trans->t_small_connects)
+		return true;
+	bool in_order = !c_larger;
+	for (unsigned int i = 1; i < c_index; i++) {
+		const rds_lane *before = c_peer->lane(i);
+		in_order &= before && before->up();
+	}
+	return in_order;
+}
+
+/* The engine leaves the lane alone; rds_lanes_caught_up() starts it. */
+bool rds_lane::parked() const
+{
+	return c_index && kernel::read_once(c_peer->catch_up);
+}
+
+rds_connection *rds_conn_lane(rds_connection *conn, unsigned int index)
+{
+	int err;
+	return index < RDS_MPATH_WORKERS ? rds_lane_get(conn->c_peer, index, &err) : nullptr;
+}
+
+rds_connection *rds_conn_lane_in_use(const rds_connection *conn, unsigned int index)
+{
+	return index < RDS_MPATH_WORKERS ? conn->c_peer->lane(index) : nullptr;
+}
+
+unsigned int rds_conn_lanes(const rds_connection *conn)
+{
+	return kernel::read_once(conn->c_peer->offered_lanes);
+}
+
+int rds_conn_lanes_named(const rds_connection *conn)
+{
+	/* whoever comes when nothing connects us may have changed */
+	return kernel::read_once(conn->c_peer->agreed) &&
+	       kernel::read_once(conn->c_peer->names_lanes);
+}
