@@ -12,6 +12,7 @@ namespace {
  * Ephemeral ports are used in groups of eight.
  */
 constexpr u32 group_size = RDS_MPATH_WORKERS;
+constexpr u32 first_free_port = 1024;
 
 u32 scope_of(const rds_connection *conn)
 {
@@ -110,20 +111,25 @@ int rds_tcp_connection::open_stream()
 	return err;
 }
 
-/* Each group is tried once, beginning with the one after the last used. */
+/* Ephemeral ports; where those are too few for lanes, others that need no privilege. */
 int rds_tcp_connection::bind_own_port(socket *s)
 {
 	u32 low, high;
 
 	ksock_port_range(conn->c_net, &low, &high);
+	int err = bind_port_of(s, low, high);
+	return err == -EADDRINUSE ? bind_port_of(s, first_free_port, 0xffff) : err;
+}
+
+/* Each group is tried once, beginning with the one after the last used. */
+int rds_tcp_connection::bind_port_of(socket *s, u32 low, u32 high)
+{
 	u32 base = (low + group_size - 1) / group_size * group_size;
 	u32 groups = high >= base ? (high - base + 1) / group_size : 0;
-	if (!groups) /* a range too narrow for lanes: any port will do for the first */
-		return conn->c_index ? -EADDRINUSE
-				     : ksock_bind(s, &conn->c_laddr, 0, scope_of(conn));
+
 	for (u32 i = 0; i < groups; i++) {
 		u32 port = base + ++port_group % groups * group_size + conn->c_index;
-		if (ksock_port_reserved(conn->c_net, port))
+		if (port == RDS_TCP_PORT || ksock_port_reserved(conn->c_net, port))
 			continue;
 		int err = ksock_bind(s, &conn->c_laddr, static_cast<u16>(port), scope_of(conn));
 		if (err != -EADDRINUSE)

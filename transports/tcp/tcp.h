@@ -191,6 +191,7 @@ private:
 	int deliver(gfp_t gfp);
 	void stamp(rds_message *rm);
 	int bind_own_port(socket *s);
+	int bind_port_of(socket *s, u32 low, u32 high);
 	void read_all();
 	void drain();
 };
