@@ -221,7 +221,8 @@ int send_batch(rds_lane *lane)
 		done_with_message(lane);
 		if (!lane->up())
 			return 0;
-		if (!lane->c_trans->t_xmit_atomic)
+		/* not after the last one: nobody is to be put aside with send_sem held for nothing */
+		if (!lane->c_trans->t_xmit_atomic && has_work(lane))
 			kernel_cond_resched();
 	}
 	return batch_done;
