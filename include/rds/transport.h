@@ -424,6 +424,12 @@ struct rds_transport {
 	unsigned int
 		t_zerocopy : 1; /* sockets bound to it may send their own pages (MSG_ZEROCOPY) */
 	unsigned int t_xmit_atomic : 1; /* xmit* and its bracket may be called in softirq */
+	/*
+	 * xmit takes a whole message and has delivered it when it returns: > 0, never 0; negative:
+	 * nothing was. Without a bracket. The core need not queue the message then, and only one
+	 * with m_on_conn is to be acknowledged by the transport.
+	 */
+	unsigned int t_immediate : 1;
 
 	/**
 	 * laddr_check6 - laddr_check for a genuine IPv6 address; absent: none is served

@@ -342,6 +342,7 @@ rds_peer::rds_peer(rds_net *net, const in6_addr &laddr, const in6_addr &faddr, r
 	lane0.c_inc_copy = trans->inc_copy_to_user;
 	lane0.c_inc_free = trans->inc_free;
 	lane0.c_handshakes = trans->t_mp_capable;
+	lane0.c_immediate = trans->t_immediate;
 	lane0.c_has_mrs = trans->get_mr || trans->get_mr_ex;
 	lane0.c_has_rdma = trans->xmit_rdma;
 	lane0.c_has_atomics = trans->xmit_atomic;

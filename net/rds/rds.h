@@ -252,6 +252,7 @@ struct rds_lane : rds_connection {
 	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
 	void (*c_inc_free)(rds_incoming *) = nullptr;
 	bool c_handshakes = false; /* t_mp_capable */
+	bool c_immediate = false; /* t_immediate */
 	bool c_has_mrs = false; /* get_mr or get_mr_ex: its peer may speak of regions */
 	bool c_has_rdma = false; /* xmit_rdma; a sender may look when the transport has gone */
 	bool c_has_atomics = false; /* xmit_atomic; same */
@@ -561,6 +562,11 @@ void rds_message_unlink(rds_lane *lane, rds_message *rm);
 /* send.cc */
 /** rds_send_xmit - run the lane's engine. P (A with t_xmit_atomic). Return: 0 or why it left. */
 int rds_send_xmit(rds_lane *lane);
+/**
+ * rds_send_direct - past the queue, when nobody is before it and the transport delivers at once. P.
+ * Return: false: nothing has happened, it is to be queued.
+ */
+bool rds_send_direct(rds_lane *lane, rds_message *rm);
 /** rds_send_start - run it from any context: here when allowed, else by the worker. A. */
 void rds_send_start(rds_lane *lane);
 /** rds_send_cancel - @rs's messages to one address and port, or all. P. */

@@ -4,7 +4,7 @@
  * context, no locks, unless said otherwise.
  *
  * What a message costs here: one allocation (two when it has pages), one copy, one look at the
- * cached peer and one insertion, each under snd_lock; then the caller runs the engine itself.
+ * cached peer and one insertion, under snd_lock; then the caller runs the engine itself.
  */
 #include <linux/errno.h>
 
@@ -108,12 +108,12 @@ using peer_ref = kernel::ref<rds_peer>;
 
 peer_ref cached_peer(rds_sock *rs, const destination &to, u32 if_index)
 {
-	kernel::guard hold(rs->snd_lock);
-	rds_peer *p = rs->cached;
+	kernel::rcu_guard rcu; /* peers are freed after a grace period */
+	rds_peer *p = kernel::load_acquire(rs->cached);
 	if (!p || kernel::read_once(p->dying) || !rds::addr_equal(p->lane0.c_faddr, to.addr) ||
 	    p->lane0.c_tos != rs->tos || p->lane0.c_if_index != if_index)
 		return {};
-	return peer_ref::share(p);
+	return peer_ref::try_share(p);
 }
 
 void remember_peer(rds_sock *rs, rds_peer *p)
@@ -123,7 +123,7 @@ void remember_peer(rds_sock *rs, rds_peer *p)
 		kernel::guard hold(rs->snd_lock);
 		old = rs->cached;
 		p->get();
-		rs->cached = p;
+		kernel::store_release(rs->cached, p);
 		kernel::write_once(rs->has_sent, true);
 	}
 	if (old)
@@ -216,6 +216,18 @@ int enqueue(send_wait &w, rds_lane *lane, rds_message *rm, rds_send_args *args)
 	}
 }
 
+/* Charged to nobody and on no list: what its receiver keeps must not keep its sender. */
+bool send_at_once(rds_sock *rs, rds_lane *lane, rds_message *rm)
+{
+	if (!lane->c_immediate || rm->m_zcopy || kernel::read_once(rs->snd_bytes) ||
+	    !rds_send_direct(lane, rm))
+		return false;
+	kernel::write_once(rm->m_rs, static_cast<rds_sock *>(nullptr));
+	rs->put();
+	rds_stats_inc(rds_s_send_queue_empty);
+	return true;
+}
+
 /*
  * Return: 0; -ESTALE when the peer went away meanwhile, or its lanes became more, and another
  * look is due.
@@ -233,11 +245,15 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 	rds_lane *lane = rds_lane_choose(rs, peer, rm, &err);
 	if (!lane)
 		return err;
-	err = enqueue(w, lane, rm, args);
+	bool sent = send_at_once(rs, lane, rm);
+	if (!sent)
+		err = enqueue(w, lane, rm, args);
 	if (err)
 		return err;
 	rds_stats_inc(rds_s_send_queued);
 	peer->touch();
+	if (sent)
+		return 0;
 	/* the map, and the handshake of all, come on the first */
 	if (!first->up())
 		first->connect_if_down();

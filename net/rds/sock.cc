@@ -115,7 +115,7 @@ rds_peer *steal_cached(rds_sock *rs, const rds_transport *trans)
 	rds_peer *p = rs->cached;
 	if (!p || (trans && p->lane0.c_trans != trans))
 		return nullptr;
-	rs->cached = nullptr;
+	kernel::write_once(rs->cached, static_cast<rds_peer *>(nullptr));
 	return p;
 }
 

@@ -255,7 +255,48 @@ void retry_later(rds_lane *lane, int ret)
 	}
 }
 
+/* Gives @rm the next number, if it is its turn. send_sem held. */
+bool number(rds_lane *lane, rds_message *rm)
+{
+	if (!lane->up() || has_work(lane))
+		return false;
+	kernel::guard hold(lane->c_lock);
+	if (lane->c_dying || !lane->c_send.empty() || !lane->c_retrans.empty())
+		return false;
+	lane->c_peer->get();
+	rm->m_conn = lane;
+	rm->m_inc.i_hdr.h_sequence = kernel::be64(lane->c_tx.take());
+	return true;
+}
+
+bool deliver_now(rds_lane *lane, rds_message *rm)
+{
+	kernel::try_guard hold(lane->c_send_sem);
+	if (!hold || !number(lane, rm))
+		return false;
+	rds_trace_message(RDS_TRACE_MSG_QUEUED, lane, rm);
+	if (lane->c_trans->xmit(lane, rm, 0, 0, 0) > 0)
+		return true;
+	/* the number is lost: receivers do not mind */
+	rm->m_conn = nullptr;
+	lane->c_peer->put();
+	return false;
+}
+
 } // namespace
+
+bool rds_send_direct(rds_lane *lane, rds_message *rm)
+{
+	if (!deliver_now(lane, rm))
+		return false;
+	rds_trace_message(RDS_TRACE_MSG_SENT, lane, rm);
+	rds_trace_message(RDS_TRACE_MSG_ACKED, lane, rm);
+	/* who queued meanwhile and found send_sem taken relies on this look */
+	kernel::full_barrier();
+	if (has_work(lane))
+		rds_send_xmit(lane);
+	return true;
+}
 
 int rds_send_xmit(rds_lane *lane)
 {

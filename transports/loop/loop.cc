@@ -86,7 +86,8 @@ int xmit(rds_connection *conn, rds_message *rm, unsigned int, unsigned int, unsi
 	rds_recv_incoming(reverse, &conn->c_laddr, &conn->c_faddr, inc, kernel::gfp_kernel);
 	u64 sequence = inc->i_hdr.h_sequence.host();
 	rds_inc_put(inc);
-	rds_send_drop_acked(conn, sequence, nullptr);
+	if (kernel::read_once(rm->m_on_conn))
+		rds_send_drop_acked(conn, sequence, nullptr);
 	return bytes;
 }
 
@@ -130,6 +131,7 @@ constinit struct rds_transport rds_loop_transport = {
 	.t_small_connects = 0,
 	.t_zerocopy = 0,
 	.t_xmit_atomic = 0,
+	.t_immediate = 1,
 	.laddr_check6 = nullptr,
 	.get_tos_map = nullptr,
 	.get_mr_ex = nullptr,

@@ -132,6 +132,7 @@ constinit rds_transport rds_tcp_transport = {
 	.t_small_connects = 1,
 	.t_zerocopy = 1,
 	.t_xmit_atomic = 0,
+	.t_immediate = 0,
 	.laddr_check6 = laddr_check6,
 	.get_tos_map = tos_map,
 	.get_mr_ex = nullptr,
