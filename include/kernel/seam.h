@@ -82,6 +82,7 @@ void kernel_pieces_fill(struct bio_vec *pieces, unsigned int nr, const void *fro
 int kernel_pieces_from_iter(struct bio_vec *pieces, unsigned int nr, size_t bytes,
 			    struct iov_iter *from);
 int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from);
+int kernel_linear_to_iter(const void *from, size_t bytes, struct iov_iter *to);
 int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
 			  struct iov_iter *to);
 

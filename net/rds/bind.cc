@@ -16,12 +16,12 @@ constexpr u16 first_port = 2; /* 0 and 1 are the kernel's */
 
 bind_chain &chain_of(rds_net *rn, const in6_addr *addr, u16 port, u32 scope)
 {
-	u32 words[6];
-	__builtin_memcpy(words, addr, 16);
-	words[4] = port;
-	words[5] = scope;
-	return reinterpret_cast<bind_chain &>(
-		rn->bound[kernel_hash(words, 6, rn->seed) % bind_buckets]);
+	u64 half[2];
+	__builtin_memcpy(half, addr, 16);
+	/* multiply and shift, by odd numbers that nobody knows: of each message, so jhash is too slow */
+	u64 by = u64{rn->seed} * 0x9e3779b97f4a7c15 | 1;
+	u64 hash = (half[1] ^ port) * by + (half[0] ^ scope) * (by ^ 0xd6e8feb86659fd92);
+	return reinterpret_cast<bind_chain &>(rn->bound[(hash >> 32) % bind_buckets]);
 }
 
 /* From @first upwards, around the end. 0: all taken. */

@@ -52,7 +52,7 @@ int local_vector::copy(const rds_rdma_args &args)
 	return 0;
 }
 
-int send_controls::check_shapes() const
+int send_controls::shapes() const
 {
 	u64 remote = 0;
 	bool too_long = false;
@@ -104,7 +104,7 @@ int send_controls::check_type(const kernel_control &c)
 	return -EINVAL;
 }
 
-int send_controls::check_types()
+int send_controls::types()
 {
 	if (zerocopy_wanted() && !m_rs->trans->t_zerocopy)
 		return -EOPNOTSUPP;
@@ -178,7 +178,7 @@ int send_controls::apply_one(rds_message *rm, rds_connection *conn, const kernel
 	}
 }
 
-int send_controls::apply(rds_message *rm, rds_connection *conn)
+int send_controls::effects(rds_message *rm, rds_connection *conn)
 {
 	int err = 0;
 	if (!m_applied)

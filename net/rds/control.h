@@ -46,21 +46,26 @@ public:
 	send_controls(rds_sock *rs, const rds_send_args *args) : m_rs(rs), m_args(args) {}
 
 	/* Row 7: all are whole; of row 8, what RDMA will move. Return: 0, -EINVAL, -EMSGSIZE. */
-	int check_shapes() const;
+	int check_shapes() const { return m_args->controls ? shapes() : 0; }
 	/* Rows 10 to 16: types, and which may come together; of row 17, what RDMA will take. */
-	int check_types();
+	int check_types() { return plain() ? 0 : types(); }
 	/* Is the payload to be sent from the user's own pages? */
 	bool zerocopy() const { return m_args->len && zerocopy_wanted(); }
 	/* Rows 21 and 22; row 21 the first time. @conn: where the message will go. */
-	int apply(rds_message *rm, rds_connection *conn);
+	int apply(rds_message *rm, rds_connection *conn) { return plain() ? 0 : effects(rm, conn); }
 	/* The message will not be sent: nobody hears of the region that was made for it. */
 	void undo(rds_message *rm);
 
 private:
+	/* Nothing but payload, as nearly all are. */
+	bool plain() const { return !m_args->controls && !(m_args->flags & MSG_ZEROCOPY_VALUE); }
 	bool zerocopy_wanted() const
 	{
 		return m_args->zerocopy && (m_args->flags & MSG_ZEROCOPY_VALUE);
 	}
+	int shapes() const;
+	int types();
+	int effects(rds_message *rm, rds_connection *conn);
 	int check_type(const kernel_control &c);
 	int check_rdma(const kernel_control &c);
 	int apply_one(rds_message *rm, rds_connection *conn, const kernel_control &c);

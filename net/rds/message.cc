@@ -147,6 +147,8 @@ void rds_message_unlink(rds_lane *lane, rds_message *rm)
 int rds_message_inc_copy_to_user(rds_incoming *inc, iov_iter *to)
 {
 	auto *rm = kernel::container<rds_message, rds_incoming>(inc, &rds_message::m_inc);
+	if (rm->m_linear)
+		return kernel_linear_to_iter(rm->m_linear_data, rm->m_len, to);
 	return kernel_pieces_to_iter(rm->m_pieces, rm->m_nr_pieces, rm->m_len, to);
 }
 

@@ -159,6 +159,8 @@ bool kernel_port(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 /* The oldest message, claimed; or looked at. */
 rds_incoming *take(rds_sock *rs, bool peek)
 {
+	if (rs->received.empty()) /* without the lock: who goes to sleep looks once more */
+		return nullptr;
 	kernel::guard hold(rs->rcv_lock);
 	rds_incoming *inc = rs->received.front();
 	if (!inc)
@@ -256,7 +258,7 @@ int put_controls(rds_sock *rs, const rds_incoming *inc, rds_recv_args *args)
 		err = kernel_control_put_time(args->msg, rs, inc->i_rx_ns);
 	if (!err && kernel::read_once(rs->traces.rx_traces))
 		err = put_traces(rs, inc, args);
-	if (!err)
+	if (!err && !rs->completed.empty())
 		err = rds_zcopy_deliver(rs, args);
 	return err < 0 ? err : 0;
 }
@@ -397,7 +399,7 @@ long rds_sock_recvmsg(rds_sock *rs, rds_recv_args *args)
 		return 0;
 	bool peek = args->flags & MSG_PEEK_VALUE;
 	for (;;) {
-		int told = rds_notify_deliver(rs, args);
+		int told = rs->notices.empty() ? 0 : rds_notify_deliver(rs, args);
 		if (!told)
 			told = deliver_notification(rs, args);
 		if (told)

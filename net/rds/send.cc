@@ -99,8 +99,6 @@ rds_message *build(rds_sock *rs, rds_send_args *args, bool zerocopy, const desti
 	h.h_len = kernel::be32(u32(args->len));
 	h.h_sport = kernel::be16(rs->port);
 	h.h_dport = kernel::be16(to.port);
-	rs->get();
-	rm->m_rs = rs;
 	return rm;
 }
 
@@ -201,6 +199,10 @@ int pass_congestion(send_wait &w, rds_send_args *args)
 
 int enqueue(send_wait &w, rds_lane *lane, rds_message *rm, rds_send_args *args)
 {
+	if (!rm->m_rs) {
+		w.rs->get();
+		rm->m_rs = w.rs;
+	}
 	for (;;) {
 		int err = rds_sock_enqueue(w.rs, lane, rm, w.rs->send_limit());
 		if (err != -EAGAIN)
@@ -219,13 +221,14 @@ int enqueue(send_wait &w, rds_lane *lane, rds_message *rm, rds_send_args *args)
 /* Charged to nobody and on no list: what its receiver keeps must not keep its sender. */
 bool send_at_once(rds_sock *rs, rds_lane *lane, rds_message *rm)
 {
-	if (!lane->c_immediate || rm->m_zcopy || kernel::read_once(rs->snd_bytes) ||
-	    !rds_send_direct(lane, rm))
+	if (!lane->c_immediate || rm->m_zcopy || kernel::read_once(rs->snd_bytes))
 		return false;
+	kernel::write_once(rm->m_rs, rs); /* not counted: for who traces it */
+	bool sent = rds_send_direct(lane, rm);
 	kernel::write_once(rm->m_rs, static_cast<rds_sock *>(nullptr));
-	rs->put();
-	rds_stats_inc(rds_s_send_queue_empty);
-	return true;
+	if (sent)
+		rds_stats_inc(rds_s_send_queue_empty);
+	return sent;
 }
 
 /*

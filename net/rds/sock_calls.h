@@ -31,6 +31,7 @@ struct rds_send_args {
 	u32 nonblock;
 	long timeout; /* ticks */
 	struct msghdr *msg; /* its control messages: the kernel's own copy */
+	u32 controls; /* it has some */
 	u32 zerocopy; /* SO_ZEROCOPY is on */
 };
 

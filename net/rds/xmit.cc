@@ -263,8 +263,6 @@ bool number(rds_lane *lane, rds_message *rm)
 	kernel::guard hold(lane->c_lock);
 	if (lane->c_dying || !lane->c_send.empty() || !lane->c_retrans.empty())
 		return false;
-	lane->c_peer->get();
-	rm->m_conn = lane;
 	rm->m_inc.i_hdr.h_sequence = kernel::be64(lane->c_tx.take());
 	return true;
 }
@@ -275,12 +273,8 @@ bool deliver_now(rds_lane *lane, rds_message *rm)
 	if (!hold || !number(lane, rm))
 		return false;
 	rds_trace_message(RDS_TRACE_MSG_QUEUED, lane, rm);
-	if (lane->c_trans->xmit(lane, rm, 0, 0, 0) > 0)
-		return true;
-	/* the number is lost: receivers do not mind */
-	rm->m_conn = nullptr;
-	lane->c_peer->put();
-	return false;
+	/* when it fails the number is lost: receivers do not mind */
+	return lane->c_trans->xmit(lane, rm, 0, 0, 0) > 0;
 }
 
 } // namespace

@@ -144,6 +144,7 @@ static int rds_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		.nonblock = !!(msg->msg_flags & MSG_DONTWAIT),
 		.timeout = sock_sndtimeo(sk, false),
 		.msg = msg,
+		.controls = msg->msg_controllen != 0,
 		.zerocopy = sock_flag(sk, SOCK_ZEROCOPY),
 	};
 

@@ -75,10 +75,16 @@ void kernel_sem_init(void *p, enum kernel_sem_class cls)
 {
 	struct seam_semaphore *s = p;
 
-	sema_init(&s->sem, 1);
+	atomic_set(&s->taken, 0);
+	init_waitqueue_head(&s->waiters);
 #ifdef CONFIG_LOCKDEP
 	lockdep_init_map(&s->dep_map, "rds_send_sem", &sem_keys[cls], 0);
 #endif
+}
+
+static bool sem_take(struct seam_semaphore *s)
+{
+	return atomic_cmpxchg_acquire(&s->taken, 0, 1) == 0;
 }
 
 /* Told to lockdep as a mutex: that is what it is, but for softirqs that try it. */
@@ -88,25 +94,31 @@ void kernel_sem_down(void *p)
 
 	might_sleep();
 	mutex_acquire(&s->dep_map, 0, 0, _RET_IP_);
-	down(&s->sem);
+	wait_event(s->waiters, sem_take(s));
 }
 
 bool kernel_sem_try_down(void *p)
 {
 	struct seam_semaphore *s = p;
 
-	if (down_trylock(&s->sem))
+	if (!sem_take(s))
 		return false;
 	mutex_acquire(&s->dep_map, 0, 1, _RET_IP_);
 	return true;
 }
 
+/* Who waits may have it, and call_rcu() for its memory, before the last look here: hence RCU. */
 void kernel_sem_up(void *p)
 {
 	struct seam_semaphore *s = p;
 
 	mutex_release(&s->dep_map, _RET_IP_);
-	up(&s->sem);
+	rcu_read_lock();
+	atomic_set_release(&s->taken, 0);
+	smp_mb(); /* pairs with the one in prepare_to_wait() */
+	if (waitqueue_active(&s->waiters))
+		wake_up(&s->waiters);
+	rcu_read_unlock();
 }
 
 void kernel_sem_assert_held(void *p)

@@ -131,6 +131,13 @@ int kernel_linear_from_iter(void *to, size_t bytes, struct iov_iter *from)
 	return copy_from_iter(to, bytes, from) == bytes ? 0 : -EFAULT;
 }
 
+int kernel_linear_to_iter(const void *from, size_t bytes, struct iov_iter *to)
+{
+	size_t n = min_t(size_t, bytes, iov_iter_count(to));
+
+	return copy_to_iter(from, n, to) == n ? n : -EFAULT;
+}
+
 int kernel_pieces_to_iter(const struct bio_vec *pieces, unsigned int nr, size_t bytes,
 			  struct iov_iter *to)
 {

@@ -4,14 +4,18 @@
 #define RDS_KERNEL_OBJECTS_H
 
 #include <linux/rcupdate.h>
-#include <linux/semaphore.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "kernel/seam.h"
 
-/* A semaphore of count one, with the lockdep map that struct semaphore lacks. */
+/*
+ * A semaphore of count one whose try and release are an atomic each, with a lockdep map: struct
+ * semaphore takes a spinlock with interrupts off for either, and has no map.
+ */
 struct seam_semaphore {
-	struct semaphore sem;
+	atomic_t taken;
+	wait_queue_head_t waiters;
 #ifdef CONFIG_LOCKDEP
 	struct lockdep_map dep_map;
 #endif
