@@ -59,7 +59,7 @@ RDS_EXTERN_C_BEGIN
 
 /* ---- memory: A with GFP_ATOMIC, P with GFP_KERNEL ---- */
 
-void *kernel_alloc(size_t bytes, gfp_t gfp);
+void *kernel_alloc(size_t bytes, gfp_t gfp); /* not zeroed: for who fills it in */
 size_t kernel_alloc_takes(size_t bytes); /* A; memory that so many bytes take */
 void *kernel_zalloc(size_t bytes, gfp_t gfp);
 void kernel_free(const void *p);
@@ -249,6 +249,7 @@ void kernel_sock_put(void *sk); /* A */
 void kernel_sock_lock(void *sk); /* P */
 void kernel_sock_unlock(void *sk);
 void kernel_sock_wake(void *sk); /* A */
+void kernel_sock_wake_rcu(void *sk); /* the same in an RCU section */
 /**
  * kernel_sock_wait - sleep on the socket until @ready(@arg), a signal or the end of @ticks
  * Return: > 0 ticks left, 0 time is up, -ERESTARTSYS. Context: P.

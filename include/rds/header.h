@@ -50,6 +50,13 @@ namespace rds {
 	return is_probe(hdr) || is_probe_reply(hdr);
 }
 
+/* One look for all that is not from one socket to another: each of the others needs a port 0. */
+[[nodiscard]] inline bool is_of_kernels(const rds_header &hdr)
+{
+	return hdr.h_sport == kernel::be16(RDS_PING_PORT) ||
+	       hdr.h_dport == kernel::be16(RDS_PING_PORT);
+}
+
 /* Pretends to be a pong, but those are empty: must not reach a socket. */
 [[nodiscard]] inline bool is_forged_pong(const rds_header &hdr)
 {

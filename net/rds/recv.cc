@@ -127,7 +127,7 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 	if (why == RDS_DROP_NR) {
 		rds_stats_inc(rds_s_recv_queued);
 		rds_trace_received(conn, &inc->i_hdr, rs);
-		kernel_sock_wake(rs);
+		kernel_sock_wake_rcu(rs);
 		return;
 	}
 	rds_drop(conn, why, &inc->i_hdr, rs);
@@ -360,7 +360,8 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	rds_lane *lane = lane_of(conn);
 	inc->i_saddr = *saddr;
 	inc->i_len = inc->i_hdr.h_len.host();
-	if (rds::is_handshake(inc->i_hdr))
+	bool of_kernels = rds::is_of_kernels(inc->i_hdr);
+	if (of_kernels && rds::is_handshake(inc->i_hdr))
 		rds_handshake_seen(lane, &inc->i_hdr);
 	if (!lane->c_rx.accept(inc->i_hdr.h_sequence.host(), inc->i_hdr.h_flags)) {
 		rds_drop(conn, RDS_DROP_old_seq, &inc->i_hdr, nullptr);
@@ -369,7 +370,7 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 	lane->heard();
 	lane->c_peer->touch();
 	inc->i_stamps[RDS_RX_END] = rds_rx_clock();
-	if (!kernel_port(lane, inc->i_hdr, gfp))
+	if (!of_kernels || !kernel_port(lane, inc->i_hdr, gfp))
 		deliver(conn, daddr, inc);
 }
 

@@ -240,7 +240,7 @@ int send_to(rds_sock *rs, rds_message *rm, rds_peer *peer, u16 port, rds_send_ar
 	send_wait w{rs, peer, port};
 	rds_lane *first = &peer->lane0;
 	/* what comes first says who we are, and asks who the peer is */
-	if (!kernel::read_once(peer->nr_lanes))
+	if (first->c_handshakes && !kernel::read_once(peer->nr_lanes))
 		rds_probe_send(first, kernel::gfp_kernel);
 	int err = pass_congestion(w, args);
 	if (err)

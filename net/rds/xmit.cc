@@ -258,7 +258,8 @@ void retry_later(rds_lane *lane, int ret)
 /* Gives @rm the next number, if it is its turn. send_sem held. */
 bool number(rds_lane *lane, rds_message *rm)
 {
-	if (!lane->up() || has_work(lane))
+	if (!lane->up() || lane->c_xmit_rm ||
+	    (lane->c_index == 0 && kernel::read_once(lane->c_peer->map_pending)))
 		return false;
 	kernel::guard hold(lane->c_lock);
 	if (lane->c_dying || !lane->c_send.empty() || !lane->c_retrans.empty())

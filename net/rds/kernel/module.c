@@ -9,10 +9,13 @@
 
 static int __init rds_init(void)
 {
-	int err = rds_work_init();
+	int err = rds_memory_init();
 
 	if (err)
 		return err;
+	err = rds_work_init();
+	if (err)
+		goto no_work;
 	rds_trans_init();
 	err = rds_core_init();
 	if (err)
@@ -36,6 +39,8 @@ no_net:
 	rds_core_exit();
 no_core:
 	rds_work_exit();
+no_work:
+	rds_memory_exit();
 	return err;
 }
 
@@ -51,6 +56,7 @@ static void __exit rds_exit(void)
 	rcu_barrier();
 	rds_core_exit();
 	rds_work_exit();
+	rds_memory_exit();
 }
 
 module_init(rds_init);

@@ -5,6 +5,8 @@
 
 struct ctl_table_header;
 
+int rds_memory_init(void);
+void rds_memory_exit(void);
 int rds_work_init(void);
 void rds_work_exit(void);
 int rds_net_ops_init(void);

@@ -36,15 +36,19 @@ void kernel_sock_unlock(void *sk)
  * Wakes who sleeps or polls, if anybody does; untyped, so that epoll looks for itself. The wait
  * queue goes with the file, hence RCU and the test.
  */
-void kernel_sock_wake(void *p)
+void kernel_sock_wake_rcu(void *p)
 {
 	struct sock *sk = p;
-	struct socket_wq *wq;
+	struct socket_wq *wq = rcu_dereference(sk->sk_wq);
 
-	rcu_read_lock();
-	wq = rcu_dereference(sk->sk_wq);
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_all(&wq->wait);
+}
+
+void kernel_sock_wake(void *sk)
+{
+	rcu_read_lock();
+	kernel_sock_wake_rcu(sk);
 	rcu_read_unlock();
 }
 
