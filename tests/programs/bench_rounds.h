@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A measurement is made in rounds, by processes that wait for their number of messages on a pipe and
- * tell when they began and ended. Rounds are repeated until two in a row agree. The conductor is one
+ * tell when they began and ended. Rounds are repeated until their mean is known well enough. The conductor is one
  * thread; a worker is one process.
  */
 #ifndef TESTS_PROGRAMS_BENCH_ROUNDS_H
@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <functional>
 
 #include "bench_wire.h"
@@ -25,6 +26,9 @@ using work = std::function<bool(std::uint64_t first, std::uint64_t count)>;
 
 class crew {
 public:
+	/* Of the guest's time, which costs nothing while it idles. */
+	static constexpr int patience_ms = 60000;
+
 	crew() = default;
 	crew(const crew &) = delete;
 	~crew()
@@ -65,6 +69,10 @@ public:
 				die("a worker is gone");
 		for (const worker &w : workers_) {
 			span_ns s;
+			pollfd p{w.reports, POLLIN, 0};
+			/* it waits for what is lost */
+			if (::poll(&p, 1, patience_ms) != 1)
+				return {0, 0, false};
 			if (::read(w.reports, &s, sizeof(s)) != sizeof(s))
 				die("a worker is gone", ECHILD);
 			all.begin = std::min(all.begin, s.begin);
@@ -101,38 +109,38 @@ private:
 	std::uint64_t next_ = 1;
 };
 
-/* ns of each round, the last the ones that agree. */
+/* ns per message in each round. */
 struct measured {
 	std::vector<double> rounds;
 	std::uint64_t messages = 0;
 	bool complete = true;
 
-	double spread() const
-	{
-		if (rounds.size() < 2)
-			return 1;
-		double x = rounds[rounds.size() - 2], y = rounds.back();
-		return std::max(x, y) / std::min(x, y) - 1;
-	}
-	bool agrees() const { return spread() <= 0.01; }
-
-	/* Of the two that agree, or the middle one of all that do not. */
 	double value() const
 	{
-		if (rounds.empty())
-			return 0;
-		if (agrees())
-			return (rounds[rounds.size() - 2] + rounds.back()) / 2;
-		std::vector<double> sorted = rounds;
-		std::ranges::sort(sorted);
-		return sorted[sorted.size() / 2];
+		double sum = 0;
+		for (double r : rounds)
+			sum += r;
+		return rounds.empty() ? 0 : sum / static_cast<double>(rounds.size());
+	}
+
+	/* Twice the standard error, as a part of the value: the difference, if there are two rounds. */
+	double spread() const
+	{
+		auto n = static_cast<double>(rounds.size());
+		double mean = value(), squares = 0;
+		if (n < 2)
+			return 1;
+		for (double r : rounds)
+			squares += (r - mean) * (r - mean);
+		return 2 * std::sqrt(squares / (n - 1) / n) / mean;
 	}
 };
 
 struct effort {
 	std::uint64_t budget_ns = 40000000; /* of a round */
-	std::uint64_t least = 12, most = 4000;
-	unsigned rounds = 8;
+	std::uint64_t least = 12, most = 20000;
+	unsigned rounds = 12;
+	double precision = 0.01;
 };
 
 /* ns per message, where a round of n of the crew's carries n * per messages. */
@@ -146,11 +154,13 @@ inline measured measure(crew &c, unsigned per, const effort &e)
 	};
 	cost(e.least);
 	double guess = cost(e.least);
+	if (!m.complete)
+		return m;
 	m.messages = std::clamp(static_cast<std::uint64_t>(static_cast<double>(e.budget_ns) /
 							   (guess * per)),
 				e.least, e.most);
 	cost(m.messages);
-	while (m.complete && m.rounds.size() < e.rounds && (m.rounds.size() < 2 || !m.agrees()))
+	while (m.complete && m.rounds.size() < e.rounds && m.spread() > e.precision)
 		m.rounds.push_back(cost(m.messages));
 	return m;
 }

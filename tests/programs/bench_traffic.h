@@ -58,11 +58,11 @@ inline void acquaint(std::vector<wire> &wires)
 {
 	constexpr std::uint64_t hello = ~std::uint64_t{0};
 	for (wire &w : wires) {
-		set_patience(w.right.fd(), 0, 200000);
+		set_patience(w.right.fd(), 200000);
 		for (int tries = 0; tries < 50 && (!w.left.send(hello) || !w.right.receive(hello));
 		     tries++) {
 		}
-		set_patience(w.right.fd(), patience_s);
+		set_patience(w.right.fd(), 0);
 	}
 	::usleep(500000);
 	for (wire &w : wires) {

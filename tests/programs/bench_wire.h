@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Two ends of a way for messages: RDS, or what it is measured against with the same messages. Each
- * message costs one sendmsg and one recvmsg, whatever carries it. Ends are made in one process, which
+ * message costs one sendto and one recvfrom, whatever carries it. Ends are made in one process, which
  * then forks; one process uses one end.
  */
 #ifndef TESTS_PROGRAMS_BENCH_WIRE_H
@@ -47,10 +47,10 @@ inline void set_option(int fd, int level, int name, int value)
 		die("setsockopt " + std::to_string(level) + "/" + std::to_string(name));
 }
 
-/* A receive that waits so long has lost its message: idle guest time costs nothing. */
-inline void set_patience(int fd, time_t seconds, suseconds_t us = 0)
+/* Not while something is measured: each wait would set up a timer. 0: for ever. */
+inline void set_patience(int fd, suseconds_t us)
 {
-	timeval t{seconds, us};
+	timeval t{0, us};
 	if (::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)))
 		die("setsockopt SO_RCVTIMEO");
 }
@@ -59,12 +59,11 @@ enum class carrier { rds, tcp, udp, local };
 
 /* What RDS puts before each message; who has no datagrams needs as much. */
 constexpr std::size_t framing = 48;
-constexpr time_t patience_s = 20;
 
 class wire_end {
 public:
 	wire_end() = default;
-	wire_end(carrier over, int fd) : over_(over), fd_(fd) { set_patience(fd, patience_s); }
+	wire_end(carrier over, int fd) : over_(over), fd_(fd) {}
 	wire_end(int fd, const endpoint &peer) : wire_end(carrier::rds, fd) { peer_ = peer; }
 
 	int fd() const { return fd_; }
@@ -72,46 +71,36 @@ public:
 	/* The number is in the first bytes of each message. */
 	void reserve(std::size_t size)
 	{
-		data_.assign(std::max(size, sizeof(std::uint64_t)), 0x5a);
-		size_ = size;
+		ahead_ = over_ == carrier::tcp || over_ == carrier::udp ? framing : 0;
+		whole_ = ahead_ + size;
+		data_.assign(std::max(whole_, ahead_ + sizeof(std::uint64_t)), 0x5a);
 	}
 
 	/* False: it could not be sent. */
 	bool send(std::uint64_t number)
 	{
-		std::memcpy(data_.data(), &number, sizeof(number));
-		iovec iov[2] = {{head_, framing}, {data_.data(), size_}};
-		msghdr msg = header(iov);
-		std::size_t left = size_ + (framed() ? framing : 0);
-		while (left) {
-			ssize_t n = ::sendmsg(fd_, &msg, 0);
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n < 0)
-				return false;
-			left -= static_cast<std::size_t>(n);
-			advance(msg, static_cast<std::size_t>(n));
-		}
-		return true;
+		std::memcpy(data_.data() + ahead_, &number, sizeof(number));
+		if (over_ == carrier::rds)
+			return sent(
+				::sendto(fd_, data_.data(), whole_, 0, peer_.sa(), peer_.length()));
+		return sent(::send(fd_, data_.data(), whole_, MSG_NOSIGNAL));
 	}
 
 	/* False: another message than that one, or none. */
 	bool receive(std::uint64_t number)
 	{
-		iovec iov[2] = {{head_, framing}, {data_.data(), size_}};
-		sockaddr_in6 from;
-		msghdr msg = header(iov);
-		if (over_ == carrier::rds) {
-			msg.msg_name = &from;
-			msg.msg_namelen = sizeof(from);
-		}
+		sockaddr_in from;
+		socklen_t len = sizeof(from);
 		ssize_t n;
-		do
-			n = ::recvmsg(fd_, &msg, over_ == carrier::tcp ? MSG_WAITALL : 0);
-		while (n < 0 && errno == EINTR);
+		if (over_ == carrier::rds)
+			n = ::recvfrom(fd_, data_.data(), whole_, 0,
+				       reinterpret_cast<sockaddr *>(&from), &len);
+		else
+			n = ::recv(fd_, data_.data(), whole_,
+				   over_ == carrier::tcp ? MSG_WAITALL : 0);
 		std::uint64_t got;
-		std::memcpy(&got, data_.data(), sizeof(got));
-		return n == static_cast<ssize_t>(size_ + (framed() ? framing : 0)) && got == number;
+		std::memcpy(&got, data_.data() + ahead_, sizeof(got));
+		return sent(n) && got == number;
 	}
 
 	/* Whatever has come. */
@@ -123,38 +112,12 @@ public:
 	}
 
 private:
-	bool framed() const { return over_ == carrier::tcp || over_ == carrier::udp; }
-
-	msghdr header(iovec *iov)
-	{
-		msghdr msg{};
-		msg.msg_iov = framed() ? iov : iov + 1;
-		msg.msg_iovlen = framed() ? 2 : 1;
-		if (over_ == carrier::rds) {
-			msg.msg_name = peer_.sa();
-			msg.msg_namelen = peer_.length();
-		}
-		return msg;
-	}
-
-	static void advance(msghdr &msg, std::size_t n)
-	{
-		while (msg.msg_iovlen && n >= msg.msg_iov->iov_len) {
-			n -= msg.msg_iov->iov_len;
-			msg.msg_iov++;
-			msg.msg_iovlen--;
-		}
-		if (!msg.msg_iovlen)
-			return;
-		msg.msg_iov->iov_base = static_cast<char *>(msg.msg_iov->iov_base) + n;
-		msg.msg_iov->iov_len -= n;
-	}
+	bool sent(ssize_t n) const { return n == static_cast<ssize_t>(whole_); }
 
 	carrier over_ = carrier::rds;
 	int fd_ = -1;
 	endpoint peer_;
-	std::size_t size_ = 0;
-	char head_[framing] = {};
+	std::size_t ahead_ = 0, whole_ = 0;
 	std::vector<std::uint8_t> data_;
 };
 
