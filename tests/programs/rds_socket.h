@@ -127,7 +127,7 @@ public:
 		if (::setsockopt(fd_, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
 			die("setsockopt SO_ZEROCOPY");
 		for (unsigned i = 0; i < buffers; i++)
-			slots_.emplace_back(max_message);
+			slots_.emplace_back();
 	}
 	/* All buffers have been given back. */
 	void wait_for_completions(soft_errors &soft)
@@ -176,6 +176,7 @@ public:
 		if (!slots_.empty() && !data.empty()) {
 			cookie = take_slot(soft);
 			slot &s = slots_[cookie];
+			s.bytes.resize(std::max(s.bytes.size(), data.size()));
 			std::ranges::copy(data, s.bytes.begin());
 			data = std::span(s.bytes).first(data.size());
 			flags |= MSG_ZEROCOPY;
@@ -245,7 +246,6 @@ private:
 	struct slot {
 		std::vector<std::uint8_t> bytes;
 		bool used = false;
-		explicit slot(std::size_t size) : bytes(size) {}
 	};
 
 	std::uint32_t take_slot(soft_errors &soft)
@@ -330,10 +330,9 @@ private:
 	{
 		std::vector<std::uint8_t> buffer(max_message);
 		received got;
-		if (!receive_now(buffer, got, soft))
-			return;
-		buffer.resize(got.size);
-		inbox_.emplace_back(got, std::move(buffer));
+		if (receive_now(buffer, got, soft))
+			inbox_.emplace_back(got,
+					    std::vector(buffer.begin(), buffer.begin() + got.size));
 	}
 
 	int fd_;

@@ -45,25 +45,30 @@ enum class size_mode : std::uint32_t {
 	range, /* uniform between min and max */
 	mix, /* small ones, and the edges of headers, pages and fragments, up to max */
 	file, /* all magnitudes equally likely, from min up to max */
+	tail, /* small ones and edges; one in 8 from 2 KiB, each doubling half as likely */
 };
 
 struct size_spec {
 	size_mode mode = size_mode::mix;
 	std::uint32_t min = 0, max = 65536;
 
-	/* "mix", "mix:MAX", "N" or "A-B" */
+	/* "mix", "mix:MAX", "tail", "tail:MAX", "N" or "A-B" */
 	static std::optional<size_spec> parse(const std::string &text)
 	{
 		if (text == "mix")
 			return size_spec{};
+		if (text == "tail")
+			return size_spec{size_mode::tail, 0, max_message};
 		auto number = [](const std::string &word) {
 			return rds_tools::parse_count(word, max_message);
 		};
-		if (text.starts_with("mix:")) {
-			auto max = number(text.substr(4));
+		bool mixes = text.starts_with("mix:");
+		if (mixes || text.starts_with("tail:")) {
+			auto max = number(text.substr(text.find(':') + 1));
 			if (!max)
 				return std::nullopt;
-			return size_spec{size_mode::mix, 0, static_cast<std::uint32_t>(*max)};
+			return size_spec{mixes ? size_mode::mix : size_mode::tail, 0,
+					 static_cast<std::uint32_t>(*max)};
 		}
 		auto dash = text.find('-');
 		auto low = number(text.substr(0, dash));
@@ -82,22 +87,34 @@ struct size_spec {
 		case size_mode::file:
 			return any_magnitude(random, std::max<std::uint32_t>(min, 1), max);
 		case size_mode::mix:
+		case size_mode::tail:
 			break;
 		}
 		std::uint64_t rest = random >> 3;
 		switch (random & 7) {
 		case 0:
-			return edge(rest, max);
+			return mode == size_mode::tail ? tail(rest) : edge(rest, max);
 		case 1:
 		case 2:
 		case 3:
 			return edge(rest, std::min(max, 8193u));
 		default:
-			return any_magnitude(rest, std::min(max, 1u), std::min(max, 16384u));
+			std::uint32_t most = mode == size_mode::tail ? 1024 : 16384;
+			return any_magnitude(rest, std::min(max, 1u), std::min(max, most));
 		}
 	}
 
 private:
+	/* Each doubling contributes as many bytes as the one before. The last is exactly max. */
+	std::size_t tail(std::uint64_t random) const
+	{
+		constexpr int first = 11, last = 20;
+		int doublings = std::min(std::countr_zero(random | 1u << (last - first)),
+					 last - first);
+		std::uint64_t floor = std::uint64_t{1} << (first + doublings);
+		return std::min<std::uint64_t>(floor + (random >> 16) % floor, max);
+	}
+
 	static std::size_t edge(std::uint64_t random, std::uint32_t limit)
 	{
 		static constexpr std::uint32_t edges[] = {
@@ -144,6 +161,8 @@ struct flow_plan {
 	std::uint64_t seed = 1, count = 0, file_bytes = 0;
 	std::uint32_t sender = 0;
 	size_spec sizes;
+	std::uint64_t first = 0; /* number of the first message */
+	bool hashed = true; /* with SHA-256; else the receiver compares with what it builds */
 
 	std::uint64_t random(std::uint64_t seq) const { return mixed(mixed(seed + sender) + seq); }
 
@@ -160,7 +179,8 @@ struct flow_plan {
 			std::span<std::uint8_t> rest(out.data() + sizeof(header),
 						     out.size() - sizeof(header));
 			fill_random(rest, mixed(random(seq)));
-			body = sha256::of(rest.data(), rest.size());
+			if (hashed)
+				body = sha256::of(rest.data(), rest.size());
 		}
 		header.seq = seq;
 		header.sender = sender;
