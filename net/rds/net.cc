@@ -8,9 +8,19 @@
 
 constinit struct rds_live rds_live = {};
 
+static u32 random_but_0()
+{
+	u32 value;
+	do
+		value = kernel_random();
+	while (!value);
+	return value;
+}
+
 rds_net::rds_net(struct net *n)
     : net(n),
       seed(kernel_random()),
+      generation(random_but_0()),
       reap_work(kernel::work_thunk<&rds_net::reap_work, &rds_net::reap>::call, KERNEL_WORK_REAP)
 {
 	kernel::list_item_init(&owners_head);
@@ -66,7 +76,6 @@ void rds_net::put()
 int rds_core_init(void)
 {
 	rds_sock_bytes = sizeof(rds_sock);
-	rds_ping_init();
 	int err = rds_stats_init();
 	if (err)
 		return err;

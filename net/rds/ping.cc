@@ -14,9 +14,6 @@ constexpr u32 max_own_messages = 64;
 
 constexpr u16 lanes_offered = RDS_MPATH_WORKERS;
 
-/* Chosen at load, never 0: tells peers that we have restarted. */
-constinit u32 generation = 0;
-
 bool handshakes(const rds_lane *lane)
 {
 	return lane->c_handshakes;
@@ -87,13 +84,6 @@ u32 caps_for(const rds_header &probe)
 
 } // namespace
 
-void rds_ping_init(void)
-{
-	do
-		generation = kernel_random();
-	while (!generation);
-}
-
 /*
  * A new generation means that the peer restarted and counts from one again, also in
  * retransmissions, which the duplicate rule would drop; its announcement may be one of those. Our
@@ -140,7 +130,8 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 	} else {
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
-			rds::write_handshake(pong, generation, lanes_offered, caps_for(*hdr));
+			rds::write_handshake(pong, lane->c_peer->rn->generation, lanes_offered,
+					     caps_for(*hdr));
 		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
 		if (send_own(lane, pong, gfp) == -ENOMEM)
@@ -172,7 +163,7 @@ void rds_probe_send(rds_lane *lane, gfp_t gfp)
 		return;
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, generation, lanes_offered);
+	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered);
 	if (send_own(lane, probe, gfp))
 		kernel::write_once(lane->c_probing, u8{0});
 }

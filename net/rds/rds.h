@@ -141,6 +141,8 @@ struct rds_net {
 	kernel::refcount refs;
 	struct net *const net;
 	const u32 seed; /* of all hashes here */
+	/* never 0: tells peers that we have restarted; a namespace with an old one's addresses has */
+	const u32 generation;
 
 	kernel::spinlock lock{KERNEL_LOCK_NET}; /* peers, owners, nr_peers, dying */
 	u32 nr_peers = 0;
@@ -656,7 +658,6 @@ int rds_notify_deliver(rds_sock *rs, rds_recv_args *args);
 void rds_notify_purge(rds_sock *rs);
 
 /* ping.cc */
-void rds_ping_init(void);
 void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp);
 void rds_pong_received(rds_lane *lane, const rds_header *hdr);
 /** rds_handshake_seen - before the duplicate rule: has the peer restarted its numbers? A. */
