@@ -23,9 +23,7 @@ static const struct {
 } raw_sizes[] = {{"rds_512", 512}, {"rds_1k", 1024}, {"rds_2k", 2048}};
 static struct kmem_cache *raw_caches[ARRAY_SIZE(raw_sizes)];
 
-static void raw_constructor(void *room)
-{
-}
+static void raw_constructor(void *room) {}
 
 int rds_memory_init(void)
 {
