@@ -179,7 +179,5 @@ unsigned int rds_conn_lanes(const rds_connection *conn)
 
 int rds_conn_lanes_named(const rds_connection *conn)
 {
-	/* whoever comes when nothing connects us may have changed */
-	return kernel::read_once(conn->c_peer->agreed) &&
-	       kernel::read_once(conn->c_peer->names_lanes);
+	return kernel::read_once(conn->c_peer->names_lanes);
 }

@@ -36,13 +36,10 @@ at_least() { [ "$(nr)" -ge "$1" ]; }
 
 # each lane once, and all run from the small side's port to the large side's 16385
 in_order() {
-	[ -z "$(lanes | uniq -d)" ]
-	[ -z "$(on a "ss -tnH state established sport = :16385")" ]
-	for list in "a $small $large" "b $large $small"; do
-		set -- $list
-		[ "$(on $1 "rds-info -T" | grep -c "^ *$2 .* $3 ")" = "$(nr)" ]
-	done
+	[ -z "$(lanes | uniq -d)" ] && [ -z "$(on a "ss -tnH state established sport = :16385")" ] &&
+		listed a $small $large && listed b $large $small
 }
+listed() { [ "$(on "$1" "rds-info -T" | grep -c "^ *$2 .* $3 ")" = "$(nr)" ]; }
 
 # 1. whoever sends
 small_sends() {
@@ -111,7 +108,7 @@ one_killed() {
 		[ "$port" = "$victim" ] || ports | grep -x "$port"
 	done
 	fails sh -c "echo '$(ports)' | grep -x $victim"
-	in_order
+	await 30 in_order
 }
 
 # 5. One lane is stuck: sockets of others are served. Each ping of a run has a socket of its own.
@@ -133,22 +130,28 @@ one_stuck() {
 	for i in 1 2 3; do finish ping$i 60; done
 }
 
-# 6. Everything is reset, again and again, from both sides.
+# 6. Everything is reset, again and again, from both sides, until it is over.
+kill_all() {
+	case $1 in
+	a) on a "ss -tnK src $small dport = :16385" ;;
+	b) on b "ss -tnK src $large sport = :16385" ;;
+	esac > /tmp/killed
+	[ "$(wc -l < /tmp/killed)" -gt 2 ] && echo "$1" >> /tmp/kills
+}
 all_killed() {
 	fresh_pair
-	begin a $small b $large "$PAIRS --timeout 60 --delay-us 3000" "$PAIRS --count 120 --timeout 60"
-	for i in 1 2 3 4; do
-		await 60 moving $((i * 700))
-		case $i in
-		[13]) on a "ss -tnK src $small dport = :16385" ;;
-		*) on b "ss -tnK src $large sport = :16385" ;;
-		esac > /tmp/killed
-		[ "$(wc -l < /tmp/killed)" -gt 2 ]
+	: > /tmp/kills
+	begin a $small b $large "$PAIRS --timeout 60 --delay-us 3000" "$PAIRS --count 150 --timeout 60"
+	await 30 moving 500
+	until ended send; do
+		kill_all a || true
+		kill_all b || true
 	done
-	moving 1
 	conclude
 	wide_port
-	in_order
+	[ "$(grep -c a /tmp/kills)" -ge 2 ]
+	[ "$(grep -c b /tmp/kills)" -ge 1 ]
+	await 30 in_order
 }
 
 # 7. The range of ports has no eight in a row: each lane has one all the same.
@@ -169,7 +172,7 @@ scenario "one socket needs one lane" one_socket
 scenario "in order from the first message on" first_messages
 scenario "one lane reset, the others stay" one_killed
 scenario "one lane stuck, the others go on" one_stuck
-scenario "all lanes reset, four times" all_killed
+scenario "all lanes reset, all the time" all_killed
 scenario "hardly any ports" few_ports
 ip netns del a
 ip netns del b

@@ -72,10 +72,11 @@ bool rds_tcp_connection::adopt_first()
 		return false;
 
 	socket *s = w->sock;
-	kernel::destroy(w);
-	if (other_lane)
+	/* numbers of another lane of the peer say nothing of this one's */
+	if (last_port && !is_own_port(last_port))
 		rds_recv_other_lane(conn);
-	other_lane = false;
+	last_port = w->port;
+	kernel::destroy(w);
 	{
 		sock_guard g(s);
 		publish(s); /* before the upcalls, which look at it */
@@ -189,15 +190,14 @@ bool rds_tcp_connection::must_yield()
 void rds_tcp_connection::heed_lanes()
 {
 	mutex.assert_held();
-	if (!sock || !conn->c_larger || !rds_conn_lanes_named(conn))
-		return;
-	ksock_names names;
-	ksock_get_names(sock, &names);
-	if (ksock_get_state(sock) != KSOCK_OPEN ||
-	    rds_tcp_lane_of_port(kernel::be16::from_raw(names.fport).host()) == conn->c_index)
-		return;
-	other_lane = true;
-	rds_conn_drop_why(conn, RDS_WHY_other_lane);
+	if (sock && conn->c_larger && !is_own_port(last_port))
+		rds_conn_drop_why(conn, RDS_WHY_other_lane);
+}
+
+/* As far as the peer's ports say anything. */
+bool rds_tcp_connection::is_own_port(u16 port) const
+{
+	return !rds_conn_lanes_named(conn) || rds_tcp_lane_of_port(port) == conn->c_index;
 }
 
 /*

@@ -168,7 +168,7 @@ struct rds_tcp_connection : ksock_user {
 	/* mutex */
 	bool asked = false; /* keep-alive probes come fast until the peer has answered */
 	unsigned long rival_since = 0; /* another stream waits beside this one; 0: none does */
-	bool other_lane = false; /* the last stream was another lane of the peer */
+	u16 last_port = 0; /* the peer's, of the last stream that was adopted */
 	kernel::work take_work;
 
 private:
@@ -178,6 +178,7 @@ private:
 	bool must_yield();
 	void heed_knock();
 	void heed_lanes();
+	bool is_own_port(u16 port) const;
 	rds_tcp_connection *sibling(unsigned int index) const;
 	u32 free_lanes() const;
 	void make_lanes();
