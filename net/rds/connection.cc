@@ -71,7 +71,14 @@ void rds_lane::connect_if_down()
 bool rds_lane::claim()
 {
 	kernel::guard hold(c_lock);
-	return !c_dying && change_state(RDS_CONN_DOWN, RDS_CONN_CONNECTING);
+	if (c_dying || !change_state(RDS_CONN_DOWN, RDS_CONN_CONNECTING))
+		return false;
+	/* nothing is being received, and whoever raises it drops us afterwards */
+	u32 life = kernel::read_once(c_peer->life);
+	if (c_rx_life != life)
+		c_rx.restart();
+	c_rx_life = life;
+	return true;
 }
 
 void rds_lane::connect_complete()
@@ -79,12 +86,6 @@ void rds_lane::connect_complete()
 	/* before any engine can see UP: the map goes first */
 	if (c_index == 0)
 		kernel::write_once(c_peer->map_pending, u8{1});
-	/* nothing is being received yet */
-	u32 life = kernel::read_once(c_peer->life);
-	if (c_rx_life != life && state() == RDS_CONN_CONNECTING) {
-		c_rx_life = life;
-		c_rx.restart();
-	}
 	kernel::write_once(c_up_since, kernel_ticks());
 	bool up;
 	{

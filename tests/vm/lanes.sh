@@ -138,14 +138,17 @@ kill_all() {
 	esac > /tmp/killed
 	[ "$(wc -l < /tmp/killed)" -gt 2 ] && echo "$1" >> /tmp/kills
 }
+over_or_open() { ended send || at_least 4; }
 all_killed() {
 	fresh_pair
 	: > /tmp/kills
 	begin a $small b $large "$PAIRS --timeout 60 --delay-us 3000" "$PAIRS --count 150 --timeout 60"
 	await 30 moving 500
 	until ended send; do
-		kill_all a || true
-		kill_all b || true
+		for host in a b; do
+			kill_all $host || true
+			await 20 over_or_open
+		done
 	done
 	conclude
 	wide_port

@@ -83,16 +83,20 @@ bool rds_tcp_connection::adopt_first()
 		ksock_attach(s, this);
 		last_seen_una = ksock_una(s);
 	}
+	{
+		/*
+		 * What came before anybody looked, data and end alike; first of all, since the peer
+		 * takes TCP's word for it as soon as we say something. Should memory be short, the
+		 * core calls recv once we are UP.
+		 */
+		sock_guard g(s);
+		go_live();
+		(void)read(kernel::gfp_kernel);
+		ksock_state state = ksock_get_state(s);
+		if (state == KSOCK_FIN_SEEN || state == KSOCK_CLOSED)
+			rds_conn_drop_why(conn, RDS_WHY_peer_closed);
+	}
 	rds_connect_complete(conn);
-
-	/* what came before anybody looked, data and end alike */
-	sock_guard g(s);
-	go_live();
-	if (read(kernel::gfp_kernel) == -ENOMEM)
-		rds_recv_kick(conn);
-	ksock_state state = ksock_get_state(s);
-	if (state == KSOCK_FIN_SEEN || state == KSOCK_CLOSED)
-		rds_conn_drop_why(conn, RDS_WHY_peer_closed);
 	return true;
 }
 
