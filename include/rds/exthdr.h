@@ -223,11 +223,10 @@ struct handshake {
 	std::uint32_t caps = 0; /* RDS_CAP_* */
 
 	/*
-	 * Lanes to use from now on, when `known` were in use before (0 = not known yet).
-	 * A power of two, because it serves as a mask and as a modulus, and never fewer
-	 * than before: messages queued on the higher lanes would be stranded.
+	 * Lanes that the peer may use from now on, when `known` were offered before (0 = not
+	 * known yet). Never fewer: messages queued on the higher lanes would be stranded.
 	 */
-	[[nodiscard]] constexpr unsigned int lanes(unsigned int known) const
+	[[nodiscard]] constexpr unsigned int offers(unsigned int known) const
 	{
 		unsigned int offered = has_npaths ? npaths : 1;
 
@@ -235,8 +234,13 @@ struct handshake {
 			offered = 1;
 		if (offered > RDS_MPATH_WORKERS)
 			offered = RDS_MPATH_WORKERS;
-		offered = std::bit_floor(offered);
 		return offered > known ? offered : known;
+	}
+
+	/* Lanes to spread over: a power of two, because it serves as a mask. */
+	[[nodiscard]] constexpr unsigned int lanes(unsigned int known) const
+	{
+		return std::bit_floor(offers(known));
 	}
 
 	/* The peer restarted: both numbers known, and different. */

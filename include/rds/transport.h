@@ -611,10 +611,11 @@ void rds_recv_incoming(struct rds_connection *conn, const struct in6_addr *saddr
 		       const struct in6_addr *daddr, struct rds_incoming *inc, gfp_t gfp);
 
 /**
- * rds_recv_other_lane - what comes next on @conn is another lane of the peer, numbered by itself
- * For a transport of one lane whose peer has several. Context: P, nothing is being received.
+ * rds_recv_other_lane - what came on @conn since it is known was lane @was of the peer, which goes on
+ * with its numbers; what comes next is numbered by itself
+ * Context: P; nothing is being received on either, and nothing begins to be on lane @was.
  */
-void rds_recv_other_lane(struct rds_connection *conn);
+void rds_recv_other_lane(struct rds_connection *conn, unsigned int was);
 
 /**
  * rds_rx_clock - now, in ns, for i_stamps; 0 while no socket wants to know. Optional.

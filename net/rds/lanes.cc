@@ -125,9 +125,10 @@ void rds_lanes_continue(rds_peer *peer)
 	});
 }
 
+/* Also those that only the peer uses. */
 void rds_lanes_open_all(rds_peer *peer)
 {
-	unsigned int lanes = kernel::read_once(peer->nr_lanes);
+	unsigned int lanes = kernel::read_once(peer->offered_lanes);
 	for (unsigned int i = 1; i < lanes; i++) {
 		int err;
 		if (rds_lane *l = rds_lane_get(peer, i, &err))

@@ -63,8 +63,9 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 	rds_peer *peer = lane->c_peer;
 	rds::handshake hs = rds::read_handshake(*hdr);
 	unsigned int lanes = hs.lanes(peer->offered_lanes);
-	bool news = lanes != peer->offered_lanes || hs.sport_idx != peer->names_lanes;
-	kernel::write_once(peer->offered_lanes, u8(lanes));
+	unsigned int offered = hs.offers(peer->offered_lanes);
+	bool news = offered != peer->offered_lanes || hs.sport_idx != peer->names_lanes;
+	kernel::write_once(peer->offered_lanes, u8(offered));
 	kernel::write_once(peer->names_lanes, hs.sport_idx);
 	if (pong)
 		kernel::write_once(peer->asks_for_lanes, (hs.caps & RDS_CAP_ASKS_FOR_LANES) != 0);

@@ -374,9 +374,15 @@ void rds_recv_incoming(rds_connection *conn, const in6_addr *saddr, const in6_ad
 		deliver(conn, daddr, inc);
 }
 
-void rds_recv_other_lane(rds_connection *conn)
+/* Its own numbers, if it has any, are right. It may be knocking, but has no stream that carries data. */
+void rds_recv_other_lane(rds_connection *conn, unsigned int was)
 {
-	lane_of(conn)->c_rx.restart();
+	rds_lane *lane = lane_of(conn), *its = lane->c_peer->lane(was);
+	if (its && !its->up() && !its->c_rx.next) {
+		its->c_rx = lane->c_rx;
+		its->c_rx_life = lane->c_rx_life;
+	}
+	lane->c_rx.restart();
 }
 
 void rds_recv_purge(rds_sock *rs, const rds_transport *trans)

@@ -174,7 +174,7 @@ u32 rds_tcp_connection::free_lanes() const
 /* Lanes that the sockets waiting here may belong to are there, as far as there is memory. */
 void rds_tcp_connection::make_lanes()
 {
-	u32 wanted = 0;
+	u32 wanted = 1u << foreign_lane();
 	{
 		kernel::guard g(net->lock);
 		for (rds_tcp_waiting *w = waiting.front(); w; w = waiting.next(w))

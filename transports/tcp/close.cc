@@ -37,6 +37,7 @@ void rds_tcp_connection::shutdown()
 			drain();
 		finish(abort);
 	}
+	return_numbers();
 	look_again();
 	/* what has found no lane so far waits at the first */
 	if (rds_connection *first = rds_conn_lane_in_use(conn, 0); first != conn)

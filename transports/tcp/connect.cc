@@ -79,7 +79,7 @@ int rds_tcp_connection::connect()
 		return 0;
 	if (rds_tcp_ending(this))
 		return -ENETDOWN;
-	return adopt_first() ? 0 : open_stream();
+	return !waits_for_first() && adopt_first() ? 0 : open_stream();
 }
 
 /* Mutex held. Return: 0: SYN sent; errno with nothing held. */

@@ -72,10 +72,7 @@ bool rds_tcp_connection::adopt_first()
 		return false;
 
 	socket *s = w->sock;
-	/* numbers of another lane of the peer say nothing of this one's */
-	if (last_port && !is_own_port(last_port))
-		rds_recv_other_lane(conn);
-	last_port = w->port;
+	kernel::write_once(last_port, w->port);
 	kernel::destroy(w);
 	{
 		sock_guard g(s);
@@ -189,13 +186,37 @@ bool rds_tcp_connection::must_yield()
 
 /*
  * The first stream of a peer whose lanes were not known then, because it or we have restarted, may
- * be any of them. The next one here is numbered by itself. wire.md 9.2 step 8.
+ * be any of them. It goes, and that lane's next stream waits for its end. wire.md 9.2 step 8.
  */
 void rds_tcp_connection::heed_lanes()
 {
 	mutex.assert_held();
-	if (sock && conn->c_larger && !is_own_port(last_port))
+	if (sock && foreign_lane())
 		rds_conn_drop_why(conn, RDS_WHY_other_lane);
+}
+
+/* The lane that the last stream here turned out to be of; 0: it is ours, as far as we know. */
+unsigned int rds_tcp_connection::foreign_lane() const
+{
+	u16 port = kernel::read_once(last_port);
+	return conn->c_index || !port || is_own_port(port) ? 0 : rds_tcp_lane_of_port(port);
+}
+
+/* Our last stream is still the first lane's, and our numbers are there. */
+bool rds_tcp_connection::waits_for_first() const
+{
+	rds_tcp_connection *first = conn->c_index ? sibling(0) : nullptr;
+	return first && first->foreign_lane() == conn->c_index;
+}
+
+/* Its numbers are that lane's. The stream is closed; send_sem and mutex held. */
+void rds_tcp_connection::return_numbers()
+{
+	mutex.assert_held();
+	if (unsigned int lane = foreign_lane()) {
+		rds_recv_other_lane(conn, lane);
+		kernel::write_once(last_port, u16{0});
+	}
 }
 
 /* As far as the peer's ports say anything. */
@@ -239,6 +260,10 @@ unsigned long rds_tcp_connection::make_room()
 void rds_tcp_connection::take_waiting()
 {
 	refuse_waiting(false);
+	if (waits_for_first()) {
+		take_work.queue(1);
+		return;
+	}
 	/* one that was spent after all had to make room: then the claim has nothing to show */
 	if (!sock && any_waiting() && rds_conn_claim(conn) && !adopt_first())
 		rds_conn_drop_why(conn, RDS_WHY_connect_failed);

@@ -168,7 +168,7 @@ struct rds_tcp_connection : ksock_user {
 	/* mutex */
 	bool asked = false; /* keep-alive probes come fast until the peer has answered */
 	unsigned long rival_since = 0; /* another stream waits beside this one; 0: none does */
-	u16 last_port = 0; /* the peer's, of the last stream that was adopted */
+	u16 last_port = 0; /* the peer's, of the last stream that was adopted; others read it */
 	kernel::work take_work;
 
 private:
@@ -179,6 +179,9 @@ private:
 	void heed_knock();
 	void heed_lanes();
 	bool is_own_port(u16 port) const;
+	unsigned int foreign_lane() const;
+	void return_numbers();
+	bool waits_for_first() const;
 	rds_tcp_connection *sibling(unsigned int index) const;
 	u32 free_lanes() const;
 	void make_lanes();
