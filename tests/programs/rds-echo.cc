@@ -20,9 +20,10 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr char usage[] =
-	"usage: rds-echo --bind A:P [--timeout S] [--largest N]\n"
+	"usage: rds-echo --bind A:P [--sockets N] [--timeout S] [--largest N]\n"
 	"       rds-echo --pingpong --bind A:P --to B:Q [--count N] [--sizes WHAT]\n"
 	"                [--seed S] [--timeout S] [--stop]\n"
+	"  --sockets N   serve N ports, beginning with P (1)\n"
 	"  --timeout S   give up after S seconds without a message (20)\n"
 	"  --largest N   largest message the server can send back (65536)\n"
 	"  --sizes WHAT  N, A-B, mix or mix:MAX (mix, up to 65536)\n"
@@ -45,43 +46,77 @@ bool await_message(rds_socket &socket, std::vector<std::uint8_t> &buffer, receiv
 	return true;
 }
 
-int serve(const endpoint &local, int timeout_ms, std::size_t largest)
-{
-	rds_socket socket;
-	soft_errors soft;
-	received got;
-	std::vector<std::uint8_t> buffer(max_message + 1);
-	std::uint64_t echoed = 0;
-
-	socket.raise_sndbuf(largest);
-	socket.bind(local);
-	std::printf("ready echo %s\n", local.text().c_str());
-	std::fflush(stdout);
-
-	while (await_message(socket, buffer, got, soft, timeout_ms)) {
-		std::span<const std::uint8_t> message(buffer.data(), got.size);
-		/*
-		 * From port 0 comes only the kernel's answer to a ping; and some are too large for
-		 * us.
-		 */
-		if (!got.from.port() || got.truncated || got.size > largest)
-			continue;
-		if (control_body<std::uint64_t>(message_type::stop, message)) {
-			std::size_t size = socket.shrink_sndbuf();
-			socket.wait_until_acknowledged();
-			socket.send_patiently(got.from,
-					      control_message(message_type::ack, echoed, size),
-					      soft);
-			socket.wait_until_acknowledged();
-			std::printf("result echo ok messages=%" PRIu64 "\n", echoed);
-			return 0;
+class server {
+public:
+	server(const endpoint &local, unsigned sockets, std::size_t largest)
+	    : largest_(largest), buffer_(max_message + 1)
+	{
+		for (unsigned i = 0; i < sockets; i++) {
+			auto &socket = sockets_.emplace_back();
+			socket.raise_sndbuf(largest);
+			socket.bind(local.with_port(static_cast<std::uint16_t>(local.port() + i)));
+			polls_.push_back({socket.fd(), POLLIN, 0});
 		}
-		socket.send_patiently(got.from, message, soft);
-		echoed++;
+		std::printf("ready echo %s\n", local.text().c_str());
+		std::fflush(stdout);
 	}
-	std::printf("result echo timeout messages=%" PRIu64 "\n", echoed);
-	return 1;
-}
+
+	int run(int timeout_ms)
+	{
+		bool stopped = false;
+		while (!stopped && any_ready(timeout_ms))
+			for (std::size_t i = 0; i < polls_.size() && !stopped; i++)
+				if (polls_[i].revents)
+					stopped = answer(sockets_[i]);
+		std::printf("result echo %s messages=%" PRIu64 "\n", stopped ? "ok" : "timeout",
+			    echoed_);
+		return stopped ? 0 : 1;
+	}
+
+private:
+	bool any_ready(int timeout_ms)
+	{
+		return ::poll(polls_.data(), polls_.size(), timeout_ms) > 0;
+	}
+
+	/* Return: this is the end. */
+	bool answer(rds_socket &socket)
+	{
+		while (socket.receive(buffer_, got_, soft_)) {
+			std::span<const std::uint8_t> message(buffer_.data(), got_.size);
+			/*
+			 * From port 0 comes only the kernel's answer to a ping; and some are too
+			 * large for us.
+			 */
+			if (!got_.from.port() || got_.truncated || got_.size > largest_)
+				continue;
+			if (control_body<std::uint64_t>(message_type::stop, message)) {
+				take_leave(socket);
+				return true;
+			}
+			socket.send_patiently(got_.from, message, soft_);
+			echoed_++;
+		}
+		return false;
+	}
+
+	void take_leave(rds_socket &socket)
+	{
+		std::size_t size = socket.shrink_sndbuf();
+		socket.wait_until_acknowledged();
+		socket.send_patiently(got_.from, control_message(message_type::ack, echoed_, size),
+				      soft_);
+		socket.wait_until_acknowledged();
+	}
+
+	const std::size_t largest_;
+	std::deque<rds_socket> sockets_;
+	std::vector<pollfd> polls_;
+	soft_errors soft_;
+	received got_;
+	std::vector<std::uint8_t> buffer_;
+	std::uint64_t echoed_ = 0;
+};
 
 struct client_settings {
 	endpoint local, remote;
@@ -209,8 +244,9 @@ int main(int argc, char **argv)
 
 	if (!pingpong) {
 		std::size_t largest = args.number("--largest", 65536, max_message);
+		auto sockets = static_cast<unsigned>(args.number("--sockets", 1, 1024));
 		args.finish();
-		return serve(local, timeout_ms, largest);
+		return server(local, sockets, largest).run(timeout_ms);
 	}
 
 	auto sizes = size_spec::parse(args.text("--sizes", "mix"));

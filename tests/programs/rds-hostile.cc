@@ -34,9 +34,7 @@
 #include <vector>
 
 #include "arguments.h"
-#include "endpoint.h"
-
-using rds_tools::endpoint;
+#include "raw_peer.h"
 
 namespace {
 
@@ -59,10 +57,7 @@ constexpr char usage[] =
 	"exit:  0, or 1 for another verdict than expected, or if with \"all\" the peer\n"
 	"       does not answer an honest ping after an attack; 2 bad command line\n";
 
-constexpr std::uint16_t rds_tcp_port = 16385;
-constexpr std::size_t header_size = 48, map_size = 8192, extension_size = 16;
-constexpr std::uint8_t flag_map = 0x01, flag_retransmitted = 0x04;
-constexpr std::uint16_t ping_port = 7, probe_port = 1;
+constexpr std::uint16_t ping_port = 7;
 
 struct settings {
 	endpoint from, to;
@@ -108,78 +103,6 @@ endpoint neighbour(const endpoint &first, std::uint64_t steps)
 	return out;
 }
 
-std::uint64_t next_random(std::uint64_t &state)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-using packet = std::vector<std::uint8_t>;
-using extension = std::array<std::uint8_t, extension_size>;
-
-struct header {
-	std::uint64_t seq = 1;
-	std::uint32_t len = 0;
-	std::uint16_t sport = 0, dport = 0;
-	std::uint8_t flags = 0;
-	std::uint16_t csum = 0;
-	extension ext{};
-
-	packet bytes() const
-	{
-		packet out(header_size);
-		put(out, 0, seq, 8);
-		put(out, 16, len, 4);
-		put(out, 20, sport, 2);
-		put(out, 22, dport, 2);
-		out[24] = flags;
-		put(out, 30, csum, 2);
-		std::copy(ext.begin(), ext.end(), out.begin() + 32);
-		return out;
-	}
-	/* With a payload of the announced length. */
-	packet message(std::uint8_t fill) const
-	{
-		packet out = bytes();
-		out.resize(header_size + len, fill);
-		return out;
-	}
-
-	static std::uint64_t get(std::span<const std::uint8_t> in, std::size_t at, std::size_t size)
-	{
-		std::uint64_t value = 0;
-		for (std::size_t i = 0; i < size; i++)
-			value = value << 8 | in[at + i];
-		return value;
-	}
-
-private:
-	static void put(packet &out, std::size_t at, std::uint64_t value, std::size_t size)
-	{
-		while (size--) {
-			out[at + size] = static_cast<std::uint8_t>(value);
-			value >>= 8;
-		}
-	}
-};
-
-class timer {
-public:
-	explicit timer(int ms) : end_(clock::now() + std::chrono::milliseconds(ms)) {}
-	int left() const
-	{
-		auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(end_ -
-										clock::now());
-		return static_cast<int>(std::max<std::int64_t>(ms.count(), 0));
-	}
-
-private:
-	using clock = std::chrono::steady_clock;
-	clock::time_point end_;
-};
-
 enum class state { open, reset, closed, refused };
 
 /* One TCP connection; reads and understands whatever the peer sends, so that it is never full. */
@@ -189,16 +112,11 @@ public:
 	/* With a receive buffer, only that much is taken, and nothing before the attack asks for it. */
 	connection(const settings &set, const endpoint &from, int receive_buffer = 0)
 	    : set_(set),
-	      fd_(::socket(set.to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0)),
+	      fd_(raw_socket(from.with_port(0), "", receive_buffer)),
 	      deaf_(receive_buffer)
 	{
-		int one = 1;
-		endpoint local = from.with_port(0), to = set.to.with_port(rds_tcp_port);
-		::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		if (deaf_)
-			::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
-				     sizeof(receive_buffer));
-		if (fd_ < 0 || ::bind(fd_, local.sa(), local.length())) {
+		endpoint to = set.to.with_port(rds_tcp_port);
+		if (fd_ < 0) {
 			std::fprintf(stderr, "rds-hostile: bind %s: %s\n",
 				     from.address_text().c_str(), std::strerror(errno));
 			std::exit(1);
@@ -320,35 +238,21 @@ private:
 			ended(errno);
 	}
 
-	/* Cuts the peer's stream into messages; only the pongs to our pings matter. */
+	/* Only the pongs to our pings matter. */
 	void parse(std::span<const std::uint8_t> in)
 	{
-		while (!in.empty()) {
-			if (skip_) {
-				std::size_t part = std::min<std::uint64_t>(skip_, in.size());
-				skip_ -= part;
-				in = in.subspan(part);
-				continue;
-			}
-			std::size_t part = std::min(header_size - partial_.size(), in.size());
-			partial_.insert(partial_.end(), in.begin(),
-					in.begin() + static_cast<long>(part));
-			in = in.subspan(part);
-			if (partial_.size() < header_size)
-				return;
-			skip_ = header::get(partial_, 16, 4);
-			bool from_kernel = !header::get(partial_, 20, 2);
-			pongs_ += from_kernel && header::get(partial_, 22, 2) >= ping_port;
-			partial_.clear();
-		}
+		cutter_.feed(in, [this](const packet &head, const packet &) {
+			header h = header::read(head);
+			pongs_ += !h.sport && h.dport >= ping_port;
+		});
 	}
 
 	const settings &set_;
 	int fd_;
 	state state_ = state::open;
 	bool deaf_, stalled_ = false;
-	std::uint64_t sent_ = 0, received_ = 0, pongs_ = 0, skip_ = 0, seq_ = 1;
-	packet partial_;
+	std::uint64_t sent_ = 0, received_ = 0, pongs_ = 0, seq_ = 1;
+	message_cutter cutter_;
 };
 
 /*
@@ -504,15 +408,6 @@ outcome attack_over_limit(const settings &set)
 outcome attack_full_limit(const settings &set)
 {
 	return stream_after(set, 1 << 20, 1 << 20);
-}
-
-header map_header(std::uint32_t len = map_size)
-{
-	header h;
-	h.seq = 0;
-	h.len = len;
-	h.flags = flag_map;
-	return h;
 }
 
 outcome attack_map_sizes(const settings &set)
