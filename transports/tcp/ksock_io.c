@@ -77,7 +77,9 @@ static int send_pages(struct sock *sk, const struct ksock_out *out)
 	for (i = 0; i < out->nr_pieces && left; i++, skip = 0) {
 		const struct bio_vec *bv = &out->pieces[i];
 		u32 len = min(bv->bv_len - skip, left);
-		int flags = SEND_FLAGS | (out->more || len < left ? MSG_MORE : 0);
+		/* not the last: TCP fills whole packets before it looks at sending */
+		int flags = SEND_FLAGS | (out->more || len < left ? MSG_MORE : 0) |
+			    (len < left ? MSG_SENDPAGE_NOTLAST : 0);
 		int ret = kernel_sendpage_locked(sk, bv->bv_page, bv->bv_offset + skip, len, flags);
 
 		if (ret <= 0)
