@@ -72,6 +72,8 @@ void kernel_big_free(const void *p);
  */
 int kernel_pieces_alloc(struct bio_vec *pieces, unsigned int max, size_t bytes, gfp_t gfp);
 void kernel_pieces_free(struct bio_vec *pieces, unsigned int nr); /* A */
+/** kernel_pieces_recycle - the same for those of kernel_pieces_alloc(), which may use them again. A. */
+void kernel_pieces_recycle(struct bio_vec *pieces, unsigned int nr);
 /** kernel_piece_of - describe @len bytes at @p, which is not from vmalloc. A. */
 void kernel_piece_of(struct bio_vec *piece, const void *p, unsigned int len);
 

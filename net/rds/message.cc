@@ -103,8 +103,10 @@ void rds_message_put(rds_message *rm)
 {
 	if (!kernel_ref_dec_and_test(&rm->m_refs))
 		return;
-	if (!rm->m_linear)
+	if (rm->m_zcopy)
 		kernel_pieces_free(rm->m_pieces, rm->m_nr_pieces);
+	else if (!rm->m_linear)
+		kernel_pieces_recycle(rm->m_pieces, rm->m_nr_pieces);
 	rds_zcopy_end(rm->m_zcopy);
 	if (rds_has_operation(rm))
 		rds_operations_end(rm);

@@ -2,6 +2,7 @@
 /* Seam: memory, payload pages, copying from and to the user. */
 #include <linux/bvec.h>
 #include <linux/highmem.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -24,32 +25,6 @@ static const struct {
 static struct kmem_cache *raw_caches[ARRAY_SIZE(raw_sizes)];
 
 static void raw_constructor(void *room) {}
-
-int rds_memory_init(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(raw_sizes); i++) {
-		raw_caches[i] = kmem_cache_create_usercopy(raw_sizes[i].name, raw_sizes[i].bytes, 0,
-							   SLAB_HWCACHE_ALIGN, 0,
-							   raw_sizes[i].bytes, raw_constructor);
-		if (!raw_caches[i]) {
-			rds_memory_exit();
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-void rds_memory_exit(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(raw_sizes); i++) {
-		kmem_cache_destroy(raw_caches[i]);
-		raw_caches[i] = NULL;
-	}
-}
 
 /* ARRAY_SIZE(raw_sizes): none. Small ones are zeroed faster than a cache is found. */
 static unsigned int raw_class(size_t bytes)
@@ -92,19 +67,146 @@ void kernel_big_free(const void *p)
 	kvfree(p);
 }
 
+/*
+ * Pages of ended messages, for the next ones of the same CPU: neither allocated nor zeroed again,
+ * which costs as much as copying the payload. A page may still be in use elsewhere (by a receiver
+ * on this host, by a driver) when it gets here, so it is looked at when it is wanted, the oldest
+ * first. Pages stay charged to the cgroup that allocated them and serve only that.
+ */
+#define SPARE_PAGES 8
+
+struct spares {
+	struct page *page[PIECE_ORDER + 1][SPARE_PAGES]; /* a ring for each order */
+	u8 first[PIECE_ORDER + 1], nr[PIECE_ORDER + 1];
+};
+static DEFINE_PER_CPU(struct spares, spares);
+
+static bool same_cgroup(struct page *page, gfp_t gfp)
+{
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *charged, *mine;
+	bool same;
+
+	rcu_read_lock();
+	charged = folio_memcg(page_folio(page));
+	mine = gfp & __GFP_ACCOUNT ? mem_cgroup_from_task(current) : NULL;
+	/* what the root group has is not charged */
+	same = charged == mine || (!charged && mine && !mine->css.parent);
+	rcu_read_unlock();
+	return same;
+#else
+	return true;
+#endif
+}
+
+static struct page *spare_get(unsigned int order, gfp_t gfp)
+{
+	struct page *page = NULL;
+	unsigned long flags;
+	struct spares *s;
+	u8 *first;
+
+	local_irq_save(flags);
+	s = this_cpu_ptr(&spares);
+	first = &s->first[order];
+	if (s->nr[order]) {
+		page = s->page[order][*first];
+		if (page_count(page) == 1) {
+			*first = (*first + 1) % SPARE_PAGES;
+			s->nr[order]--;
+		} else {
+			page = NULL;
+		}
+	}
+	local_irq_restore(flags);
+	if (page && !same_cgroup(page, gfp)) {
+		put_page(page);
+		page = NULL;
+	}
+	return page;
+}
+
+static void spare_put(struct page *page)
+{
+	unsigned int order = compound_order(page), i;
+	struct page *out = NULL;
+	unsigned long flags;
+	struct spares *s;
+
+	if (page_to_nid(page) != numa_mem_id()) {
+		put_page(page);
+		return;
+	}
+	local_irq_save(flags);
+	s = this_cpu_ptr(&spares);
+	i = (s->first[order] + s->nr[order]) % SPARE_PAGES;
+	if (s->nr[order] == SPARE_PAGES) {
+		out = s->page[order][i];
+		s->first[order] = (i + 1) % SPARE_PAGES;
+	} else {
+		s->nr[order]++;
+	}
+	s->page[order][i] = page;
+	local_irq_restore(flags);
+	if (out)
+		put_page(out);
+}
+
+/* No message is left. */
+static void spares_free(void)
+{
+	unsigned int order, i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct spares *s = per_cpu_ptr(&spares, cpu);
+
+		for (order = 0; order <= PIECE_ORDER; order++)
+			for (i = 0; i < s->nr[order]; i++)
+				put_page(s->page[order][(s->first[order] + i) % SPARE_PAGES]);
+	}
+}
+
+int rds_memory_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(raw_sizes); i++) {
+		raw_caches[i] = kmem_cache_create_usercopy(raw_sizes[i].name, raw_sizes[i].bytes, 0,
+							   SLAB_HWCACHE_ALIGN, 0,
+							   raw_sizes[i].bytes, raw_constructor);
+		if (!raw_caches[i]) {
+			rds_memory_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void rds_memory_exit(void)
+{
+	unsigned int i;
+
+	spares_free();
+	for (i = 0; i < ARRAY_SIZE(raw_sizes); i++) {
+		kmem_cache_destroy(raw_caches[i]);
+		raw_caches[i] = NULL;
+	}
+}
+
 static struct page *piece_alloc(size_t want, unsigned int *got, gfp_t gfp)
 {
 	unsigned int order = min_t(unsigned int, get_order(want), PIECE_ORDER);
-	struct page *page;
+	struct page *page = spare_get(order, gfp);
 
-	for (; order; order--) {
+	for (; !page && order; order--) {
 		page = alloc_pages((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP | __GFP_NOWARN |
 					   __GFP_NORETRY,
 				   order);
 		if (page)
 			break;
 	}
-	if (!order)
+	if (!page)
 		page = alloc_page(gfp | __GFP_NOWARN);
 	*got = PAGE_SIZE << order;
 	return page;
@@ -128,6 +230,12 @@ int kernel_pieces_alloc(struct bio_vec *pieces, unsigned int max, size_t bytes, 
 		nr++;
 	}
 	return nr;
+}
+
+void kernel_pieces_recycle(struct bio_vec *pieces, unsigned int nr)
+{
+	while (nr--)
+		spare_put(pieces[nr].bv_page);
 }
 
 /* Page references, not __free_pages(): a transport's skbs may still hold the page. */
