@@ -47,13 +47,19 @@ u8 *bits_of(rds_cong_map *map, gfp_t gfp)
 
 /*
  * Each peer of the address sends the map when its engine runs next; changes until then share it. A
- * socket that changes its mind all the time costs one map a tick (security.md 3.1 rows 15, 16).
+ * socket that changes its mind all the time costs a few maps a tick (security.md 3.1 rows 15, 16).
+ * More than one: who is told late that there is room again waits for the tick, doing nothing.
  */
 void announce(rds_cong_map *map)
 {
 	map->rn->cong_lock.assert_held();
-	unsigned long now = kernel_ticks(), delay = map->announced == now;
+	constexpr u32 max_a_tick = 16;
+	unsigned long now = kernel_ticks();
+	if (map->announced != now)
+		map->announcements = 0;
 	map->announced = now;
+	unsigned long delay = map->announcements == max_a_tick;
+	map->announcements += !delay;
 	for (list_head *n = map->peers_head.next; n != &map->peers_head; n = n->next) {
 		auto *p = kernel::container<rds_peer, list_head>(n, &rds_peer::cong_item);
 		/* whoever marked it before has seen to it that it will be sent */

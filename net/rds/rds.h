@@ -113,6 +113,7 @@ struct rds_cong_map {
 	u8 *bits = nullptr; /* 8192 bytes once the first bit was set; changes under the cong lock */
 	list_head peers_head; /* peers whose local address this is; cong lock */
 	unsigned long announced = 0; /* when it was last; cong lock */
+	u32 announcements = 0; /* in that tick; cong lock */
 };
 
 /*
