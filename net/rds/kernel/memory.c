@@ -102,11 +102,10 @@ static bool same_cgroup(struct page *page, gfp_t gfp)
 static struct page *spare_get(unsigned int order, gfp_t gfp)
 {
 	struct page *page = NULL;
-	unsigned long flags;
 	struct spares *s;
 	u8 *first;
 
-	local_irq_save(flags);
+	local_bh_disable();
 	s = this_cpu_ptr(&spares);
 	first = &s->first[order];
 	if (s->nr[order]) {
@@ -118,7 +117,7 @@ static struct page *spare_get(unsigned int order, gfp_t gfp)
 			page = NULL;
 		}
 	}
-	local_irq_restore(flags);
+	local_bh_enable();
 	if (page && !same_cgroup(page, gfp)) {
 		put_page(page);
 		page = NULL;
@@ -130,14 +129,13 @@ static void spare_put(struct page *page)
 {
 	unsigned int order = compound_order(page), i;
 	struct page *out = NULL;
-	unsigned long flags;
 	struct spares *s;
 
 	if (page_to_nid(page) != numa_mem_id()) {
 		put_page(page);
 		return;
 	}
-	local_irq_save(flags);
+	local_bh_disable();
 	s = this_cpu_ptr(&spares);
 	i = (s->first[order] + s->nr[order]) % SPARE_PAGES;
 	if (s->nr[order] == SPARE_PAGES) {
@@ -147,7 +145,7 @@ static void spare_put(struct page *page)
 		s->nr[order]++;
 	}
 	s->page[order][i] = page;
-	local_irq_restore(flags);
+	local_bh_enable();
 	if (out)
 		put_page(out);
 }
@@ -158,7 +156,8 @@ static void spares_free(void)
 	unsigned int order, i;
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
+	for_each_possible_cpu(cpu)
+	{
 		struct spares *s = per_cpu_ptr(&spares, cpu);
 
 		for (order = 0; order <= PIECE_ORDER; order++)
