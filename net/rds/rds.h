@@ -14,7 +14,8 @@
  *   rds_message counted. One reference each: the socket's send list (m_on_sock), the lane's send
  *               or retransmit list (m_on_conn), the engine while it sends it (c_xmit_rm), whoever
  *               called rds_message_addref(). It holds its socket until it has left the
- *               socket's list (m_rs is null then), and its peer once it was queued.
+ *               socket's list (m_rs is null then), and its peer once it was queued. One that is
+ *               delivered past the queue (t_immediate) holds neither.
  *   rds_incoming counted. One reference each: the transport that fills it, the receive queue, a
  *               reader. It holds its peer.
  *   rds_sock    counted by struct sock. One reference each: the file, the bound table, each

@@ -4,7 +4,8 @@
  * context, no locks, unless said otherwise.
  *
  * What a message costs here: one allocation (two when it has pages), one copy, one look at the
- * cached peer and one insertion, under snd_lock; then the caller runs the engine itself.
+ * cached peer and one insertion under snd_lock; then the caller runs the engine itself. Loopback's
+ * are not inserted anywhere, if nobody is before them.
  */
 #include <linux/errno.h>
 
@@ -221,7 +222,8 @@ int enqueue(send_wait &w, rds_lane *lane, rds_message *rm, rds_send_args *args)
 /* Charged to nobody and on no list: what its receiver keeps must not keep its sender. */
 bool send_at_once(rds_sock *rs, rds_lane *lane, rds_message *rm)
 {
-	if (!lane->c_immediate || rm->m_zcopy || kernel::read_once(rs->snd_bytes))
+	/* m_rs: it was to be queued before, and its peer went away */
+	if (!lane->c_immediate || rm->m_zcopy || rm->m_rs || kernel::read_once(rs->snd_bytes))
 		return false;
 	kernel::write_once(rm->m_rs, rs); /* not counted: for who traces it */
 	bool sent = rds_send_direct(lane, rm);
