@@ -6,8 +6,9 @@
  * Nothing is agreed upon by messages: what comes first counts, too. Numbers go on from round to round, so a host may
  * begin anew (--first-round) while the other goes on. Driven by signals, and each step is a line on stdout:
  *
- *	ready ...      all sockets are bound; SIGUSR1 starts a round
- *	complete N ... all of round N was sent, and all that the other host sends in it has arrived
+ *	ready ...      all sockets are bound; SIGUSR1 starts a round, which may follow the last at once
+ *	begun N        it has
+ *	complete N ... all up to round N was sent, and all that the other host sends in it has arrived
  *	result ...     after SIGTERM, or when nothing has moved for too long; what came behind the last round counts
  *
  * One thread for each socket. Sockets differ by index: 0 modulo 4 monitors congestion, 1 only sends, waiting in the
@@ -320,6 +321,8 @@ private:
 			}
 			running_ = true;
 			moved_ = clock::now();
+			std::printf("begun %u\n", rounds_begun.load());
+			std::fflush(stdout);
 			::eventfd_write(round_begins[rounds_begun++], 1);
 		}
 		return signal != SIGTERM;

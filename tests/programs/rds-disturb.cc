@@ -236,8 +236,7 @@ private:
 		else if (what < 15)
 			move_address();
 		else if (what < 16)
-			call({"tc", "qdisc", "replace", "dev", device_, "root", "netem", "loss",
-			      "100%"});
+			black_out();
 		else
 			make_cable_bad();
 	}
@@ -255,6 +254,14 @@ private:
 		      us(2000),	  us(1000),  "loss",	  percent(2), "duplicate",
 		      percent(4), "reorder", percent(20), "corrupt",  percent(1)});
 		cables_++;
+	}
+
+	/* Nothing gets out, and nobody is told. */
+	void black_out()
+	{
+		call({"tc", "qdisc", "replace", "dev", device_, "root", "netem", "loss", "100%"});
+		wait(pick(4 * pause_ms_));
+		make_cable_bad();
 	}
 
 	/* With @deaf the peers of those that are reset meanwhile do not hear of it. */

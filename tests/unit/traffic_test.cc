@@ -76,14 +76,15 @@ TEST(size_spec, parse)
 	EXPECT_EQ(size_spec::parse("100")->size_of(12345), 100u);
 	EXPECT_EQ(size_spec::parse("0")->size_of(12345), 0u);
 	EXPECT_EQ(size_spec::parse("mix:1000")->max, 1000u);
-	for (const char *text : {"", "-", "5-", "-5", "7-5", "mix:", "1048577", "mixed", "1-2-3"})
+	for (const char *text :
+	     {"", "-", "5-", "-5", "7-5", "mix:", "tail:", "tails", "1048577", "mixed", "1-2-3"})
 		EXPECT_FALSE(size_spec::parse(text)) << text;
 }
 
 TEST(size_spec, stays_within_its_limits)
 {
-	for (const char *text :
-	     {"mix", "mix:0", "mix:1", "mix:100", "mix:1048576", "10-20", "0-1048576"}) {
+	for (const char *text : {"mix", "mix:0", "mix:1", "mix:100", "mix:1048576", "10-20",
+				 "0-1048576", "tail", "tail:0", "tail:1", "tail:100000"}) {
 		auto spec = *size_spec::parse(text);
 		for (std::uint64_t i = 0; i < 20000; i++) {
 			auto size = spec.size_of(mixed(i));
@@ -107,6 +108,22 @@ TEST(size_spec, mix_has_the_edges)
 		seen.insert(spec.size_of(mixed(i)));
 	for (std::size_t edge : {0, 1, 47, 48, 49, 4095, 4096, 4097, 8192, 65535, 65536})
 		EXPECT_TRUE(seen.count(edge)) << edge;
+}
+
+TEST(size_spec, tail_is_mostly_small_and_has_the_largest)
+{
+	auto spec = *size_spec::parse("tail");
+	std::uint64_t sum = 0, largest = 0, empty = 0;
+	constexpr std::uint64_t n = 100000;
+	for (std::uint64_t i = 0; i < n; i++) {
+		auto size = spec.size_of(mixed(i));
+		sum += size;
+		largest += size == 1048576;
+		empty += !size;
+	}
+	EXPECT_LT(sum / n, 4096u);
+	EXPECT_GT(largest, 5u);
+	EXPECT_GT(empty, 1000u);
 }
 
 TEST(control, only_whole_and_unspoilt_messages_count)
@@ -269,4 +286,22 @@ TEST_F(flow, file)
 
 	EXPECT_EQ(deliver(false), 0u);
 	EXPECT_NE(deliver(true), 0u);
+}
+
+TEST_F(flow, may_begin_later_and_without_hashes)
+{
+	plan = plan_of("mix", 300);
+	plan.first = 200;
+	plan.hashed = false;
+	judge = std::make_unique<flow_check>(plan, "flow", errors, [](const std::string &) {});
+	for (std::uint64_t seq = 200; seq < 300; seq++)
+		take(seq);
+	EXPECT_TRUE(judge->data_complete());
+	EXPECT_EQ(errors.sum(), 0u);
+	auto spoilt = message(250);
+	spoilt.push_back(0);
+	plan.first = 250;
+	judge = std::make_unique<flow_check>(plan, "flow", errors, [](const std::string &) {});
+	judge->take(spoilt, false, nullptr);
+	EXPECT_EQ(errors.length, 1u);
 }

@@ -11,12 +11,13 @@
 #   +--------------+          +--------------+
 #
 #   SEED, MESSAGES, RESETS    at least so many of both
-#   REPORT=1                  with the kernel's own modules, on one host or both: nothing is expected, figures are printed
+#   REPORT=everything         one case only, of which nothing is expected: its figures are printed; or REPORT=resets
 . /vm/guest.sh
 if [ -n "${PEER:-}" ]; then hosts_are_guests; else hosts_are_namespaces; fi
 seed=${SEED:-1} messages=${MESSAGES:-$(n 100000)} resets=${RESETS:-$(n 500)}
-limit=$((120 * ${SCALE:-1})) report=${REPORT:+--report --timeout 20}
-sockets=16 per_flow=35
+limit=$((120 * ${SCALE:-1})) report=${REPORT:+--report}
+[ -z "$report" ] || limit=30
+sockets=16 per_flow=20
 ! slow || sockets=8 per_flow=7
 echo "# seed $seed"
 guests() { [ -n "${PEER:-}" ]; }
@@ -144,30 +145,37 @@ repair() {
 	done
 }
 
-begin() { for host; do signal $host USR1 chaos; done; }
-end_round() {
+round_size=$((2 * 6 * sockets * 4 * per_flow))
+begin() { # HOST...
+	for host; do signal $host USR1 chaos; done
+	for host; do hear 60 chaos $host "^begun $next_round\$"; done
+}
+end() {
 	for host in a b; do hear $((limit * 4)) chaos $host "^complete $next_round "; done
 	next_round=$((next_round + 1))
-	carried=$((carried + 2 * 6 * sockets * 4 * per_flow))
+	carried=$((carried + round_size))
 }
 
-storm() { # OPTIONS of rds-disturb
-	break_everything "${1:-}"
+storm() { # ROUNDS [OPTIONS of rds-disturb]
+	break_everything "${2:-}"
 	begin a b
-	end_round
+	for _ in $(seq 2 $1); do
+		next_round=$((next_round + 1)) carried=$((carried + round_size))
+		begin a b
+	done
+	end
 	repair
 	remember
 }
-resets_only="--gentle --pause 50"
+resets_only="--gentle --pause 150"
 
 # ------------------------------------------------------------------ cases
 
-# 1. Everything breaks; then only connections do, but often.
+# 1. All of it.
 everything() {
 	recall
 	for host in a b; do enter $host; done
-	storm
-	storm "$resets_only"
+	storm 1
 }
 
 # 2. b forgets everything: another namespace with the same addresses, or its modules are loaded again. a does not, and
@@ -188,26 +196,33 @@ b_begins_anew() {
 	fi
 	begin a
 	await 60 something_waits
-	another_b
-	enter b
+	if guests; then
+		# b waits for its sockets, and its cable for that
+		enter_reloaded
+	else
+		another_b
+		enter b
+		ip -n a link set eth0 up
+	fi
 	break_everything
-	ip -n a link set eth0 up
 	begin b
-	end_round
+	end
 	repair
 	remember
 }
 
-# 3. Both hosts do.
+# 3. Both hosts do. And only connections break, but often.
 both_begin_anew() {
 	recall
 	leave_calmly a b
 	unload_all
 	for module in rds rds_loop rds_tcp; do insert $module; done
 	for host in a b; do enter $host; done
-	until [ $carried -ge $messages ] && [ $killed -ge $resets ]; do
-		storm "$resets_only"
+	while [ $carried -lt $messages ]; do
+		storm $(((messages - carried + round_size - 1) / round_size)) "$resets_only"
 	done
+	# should it have been over too soon
+	while [ $killed -lt $resets ]; do storm 1 "$resets_only"; done
 	leave_calmly a b
 }
 
@@ -217,8 +232,10 @@ received() { rds-info -c | awk '$1 == "recv_queued" { print $2 }'; }
 moves() { [ "$(received)" -gt $1 ]; }
 dies() {
 	recall
-	per_flow=100000
-	for _ in $(seq "$(n 5)"); do
+	# fewer sockets, and more messages than can be sent
+	sockets=6 per_flow=100000 times=1
+	! slow || times=3
+	for _ in $(seq $times); do
 		for host in a b; do enter $host; done
 		break_everything "$resets_only"
 		before=$(received)
@@ -239,13 +256,50 @@ dies() {
 	done
 }
 
+# For comparison with the kernel's own modules, on one host or on both.
+figures() { # ROUNDS [OPTIONS of rds-disturb]
+	recall
+	for host in a b; do enter $host; done
+	break_everything "${2:-}"
+	begin a b
+	for _ in $(seq 2 $1); do
+		next_round=$((next_round + 1))
+		begin a b
+	done
+	for host in a b; do hear 1200 chaos $host "^(complete $next_round|result) "; done
+	repair
+	for host in a b; do
+		look chaos $host '^result' || signal $host TERM chaos
+		hear 60 chaos $host '^result'
+	done
+	for host in a b; do look chaos $host '^result'; done > /tmp/results
+	echo "$killed resets" > /tmp/figures
+	awk -F '[ =]' '{ for (i = 3; i < NF; i += 2) sum[$i] += $(i + 1) }
+		END { print sum["sent"], "sent,", sum["sent"] - sum["received"] + sum["duplicate"], "lost,", sum["duplicate"], "duplicate,",
+			sum["reordered"], "reordered,", sum["corrupt"], "corrupt,", sum["length"], "out of place,",
+			sum["unsent"], "never taken" }' /tmp/results >> /tmp/figures
+}
+
 for host in a b; do dress $host; done
+if [ -n "$report" ]; then
+	case $REPORT in
+	everything) scenario "figures, everything breaks" figures 1 ;;
+	*) scenario "figures, connections are reset" figures 3 "$resets_only" ;;
+	esac
+	sed "s/^/# figures $REPORT: /" /tmp/figures
+	! guests || leave
+	all_done
+fi
 scenario "everything breaks, all messages arrive once and in order" everything
 scenario "b begins anew, a goes on" b_begins_anew
 scenario "the modules are loaded again" both_begin_anew
-scenario "a host goes under full traffic, and then the modules" dies
+guests || scenario "a host goes under full traffic, and then the modules" dies
 recall
 echo "# $carried messages, $killed resets"
-for host in $hosts; do ip netns del $host; done
-scenario "all modules unload, nothing is left" unload_all
+if guests; then
+	leave
+else
+	for host in $hosts; do ip netns del $host; done
+	scenario "all modules unload, nothing is left" unload_all
+fi
 all_done
