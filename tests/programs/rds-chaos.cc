@@ -35,19 +35,20 @@
 
 namespace {
 
-constexpr char usage[] = "usage: rds-chaos --pair LOCAL,REMOTE [--pair ...] [options]\n"
-			 "  --pair A,B        two addresses; on the other host it is B,A\n"
-			 "  --sockets K       for each pair, on each host (16)\n"
-			 "  --port P          of the first (7000)\n"
-			 "  --fan F           receivers of each sender (4)\n"
-			 "  --count N         messages of a round for each of them (20)\n"
-			 "  --first-round R   the first that is sent here (0)\n"
-			 "  --sizes WHAT      as in rds-xfer (tail)\n"
-			 "  --sndbuf N        usable bytes of the send buffer (1048576)\n"
-			 "  --seed S          the same on both hosts (1)\n"
-			 "  --timeout S       fail if nothing moves for S seconds (120)\n"
-			 "  --report          say what happened, but exit 0\n"
-			 "exit:  0 if everything was exact, 1 if not, 2 for a bad command line\n";
+constexpr char usage[] =
+	"usage: rds-chaos --pair LOCAL,REMOTE [--pair ...] [options]\n"
+	"  --pair A,B        two addresses; on the other host it is B,A\n"
+	"  --sockets K       for each pair, on each host (16)\n"
+	"  --port P          of the first (7000)\n"
+	"  --fan F           receivers of each sender (4)\n"
+	"  --count N         messages of a round for each of them (20)\n"
+	"  --first-round R   the first that is sent here (0)\n"
+	"  --sizes WHAT      as in rds-xfer (tail)\n"
+	"  --sndbuf N        usable bytes of the send buffer (1048576); half of the sockets have less\n"
+	"  --seed S          the same on both hosts (1)\n"
+	"  --timeout S       fail if nothing moves for S seconds (120)\n"
+	"  --report          say what happened, but exit 0\n"
+	"exit:  0 if everything was exact, 1 if not, 2 for a bad command line\n";
 
 constexpr unsigned max_rounds = 256;
 
@@ -102,6 +103,13 @@ kind kind_of(unsigned socket)
 	return static_cast<kind>(socket % 4);
 }
 
+/* All of them in memory at once would be much: one half has large messages, and buffers for them. */
+std::size_t sndbuf_of(const settings &set, unsigned socket)
+{
+	constexpr std::size_t small = 131072;
+	return socket % 2 ? set.sndbuf : std::min(set.sndbuf, small);
+}
+
 /* The receivers of sender @from: those that come next and receive at all. */
 std::vector<unsigned> receivers_of(const settings &set, unsigned from)
 {
@@ -112,14 +120,16 @@ std::vector<unsigned> receivers_of(const settings &set, unsigned from)
 	return to;
 }
 
-flow_plan plan_of(const settings &set, std::uint16_t from, std::uint16_t to, int family,
-		  std::uint64_t first)
+flow_plan plan_of(const settings &set, unsigned socket, std::uint16_t from, std::uint16_t to,
+		  int family, std::uint64_t first)
 {
 	flow_plan plan;
 	plan.seed = set.seed + (family == AF_INET6);
 	plan.count = ~std::uint64_t{0};
 	plan.sender = std::uint32_t{from} << 16 | to;
 	plan.sizes = set.sizes;
+	plan.sizes.max = static_cast<std::uint32_t>(
+		std::min<std::size_t>(plan.sizes.max, sndbuf_of(set, socket)));
 	plan.first = first;
 	plan.hashed = false;
 	return plan;
@@ -137,7 +147,8 @@ public:
 		std::uint64_t first = set.first_round * set.count;
 		for (unsigned to : receivers_of(set, index)) {
 			std::uint16_t port = port_of(pair, to);
-			auto plan = plan_of(set, local_.port(), port, local_.family(), first);
+			auto plan = plan_of(set, index, local_.port(), port, local_.family(),
+					    first);
 			out_.push_back({remote_.with_port(port), plan, first});
 		}
 		for (unsigned from = 0; from < set.sockets; from++) {
@@ -145,11 +156,11 @@ public:
 			if (std::ranges::find(to, index) == to.end())
 				continue;
 			std::uint16_t port = port_of(pair, from);
-			auto plan = plan_of(set, port, local_.port(), local_.family(), first);
+			auto plan = plan_of(set, from, port, local_.port(), local_.family(), first);
 			std::string name = local_.text() + " from port " + std::to_string(port);
 			in_.emplace(port, flow_check(plan, name, total.wrong, complain));
 		}
-		socket_.raise_sndbuf(set.sndbuf);
+		socket_.raise_sndbuf(sndbuf_of(set, index));
 		socket_.bind(local_);
 		if (kind_of(index) == kind::monitor)
 			socket_.monitor_congestion();
