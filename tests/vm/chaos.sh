@@ -272,7 +272,7 @@ for host in a b; do dress $host; done
 if [ -n "$report" ]; then
 	case $REPORT in
 	everything) scenario "figures, everything breaks" figures 1 ;;
-	*) scenario "figures, connections are reset" figures 3 "$resets_only" ;;
+	*) scenario "figures, connections are reset" figures 2 "$resets_only" ;;
 	esac
 	sed "s/^/# figures $REPORT: /" /tmp/figures
 	! guests || leave
