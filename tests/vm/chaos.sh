@@ -18,7 +18,8 @@ seed=${SEED:-1} messages=${MESSAGES:-$(n 100000)} resets=${RESETS:-$(n 500)}
 limit=$((120 * ${SCALE:-1})) report=${REPORT:+--report}
 [ -z "$report" ] || limit=30
 sockets=16 per_flow=20
-! slow || sockets=8 per_flow=7
+# a debug kernel needs fifty times as long
+! slow || sockets=8 per_flow=6 messages=${MESSAGES:-3000}
 echo "# seed $seed"
 guests() { [ -n "${PEER:-}" ]; }
 
@@ -26,6 +27,7 @@ guests() { [ -n "${PEER:-}" ]; }
 
 networks="10.80.0.1/24,10.80.0.2/24 10.81.0.2/24,10.81.0.1/24 fd80::1/64,fd80::2/64
 	10.82.0.1/24,10.82.0.2/24 10.83.0.2/24,10.83.0.1/24 fd81::2/64,fd81::1/64"
+! slow || networks="10.80.0.1/24,10.80.0.2/24 10.81.0.2/24,10.81.0.1/24 fd80::1/64,fd80::2/64"
 
 addresses_of() { # HOST
 	for pair in $networks; do
@@ -145,7 +147,7 @@ repair() {
 	done
 }
 
-round_size=$((2 * 6 * sockets * 4 * per_flow))
+round_size=$((2 * $(echo $networks | wc -w) * sockets * 4 * per_flow))
 begin() { # HOST...
 	for host; do signal $host USR1 chaos; done
 	for host; do hear 60 chaos $host "^begun $next_round\$"; done
@@ -222,7 +224,7 @@ dies() {
 	recall
 	# fewer sockets, and more messages than can be sent
 	sockets=6 per_flow=100000 times=1
-	! slow || times=3
+	! slow || times=2
 	for _ in $(seq $times); do
 		for host in a b; do enter $host; done
 		break_everything "$resets_only"
