@@ -94,15 +94,19 @@ inline measured measure_traffic(const traffic_plan &plan, const effort &e)
 	crew workers;
 	bool window = plan.over == carrier::udp;
 	for (wire &w : wires)
-		workers.add([&](std::uint64_t first, std::uint64_t count) {
-			return plan.round_trip ? answer(w.right, first, count)
-					       : drink(w.right, first, count, window);
-		});
+		workers.add(
+			[&](std::uint64_t first, std::uint64_t count) {
+				return plan.round_trip ? answer(w.right, first, count)
+						       : drink(w.right, first, count, window);
+			},
+			!plan.round_trip);
 	for (wire &w : wires)
-		workers.add([&](std::uint64_t first, std::uint64_t count) {
-			return plan.round_trip ? ask(w.left, first, count)
-					       : pour(w.left, first, count, window);
-		});
+		workers.add(
+			[&](std::uint64_t first, std::uint64_t count) {
+				return plan.round_trip ? ask(w.left, first, count)
+						       : pour(w.left, first, count, window);
+			},
+			!plan.round_trip);
 	return measure(workers, plan.pairs * (plan.round_trip ? 2 : 1), e);
 }
 

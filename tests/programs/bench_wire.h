@@ -173,6 +173,10 @@ struct place {
 	{
 		return between("a", "10.1.", "b", "10.2.", nth, port);
 	}
+	static place downhill(unsigned nth, std::uint16_t port)
+	{
+		return between("a", "10.1.", "b", "10.0.", nth, port);
+	}
 
 private:
 	static place between(const char *left, const char *left_net, const char *right,
