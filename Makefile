@@ -40,6 +40,9 @@ check: modules
 test:
 	+@scripts/test
 
+bench: modules programs
+	+@scripts/bench
+
 demo:
 	+@scripts/demo
 
@@ -57,10 +60,11 @@ help:
 	@echo 'make programs     what the tests run in a guest -> build/tests/'
 	@echo 'make check        style, static checks, object gate'
 	@echo 'make test         everything: set-up, build, checks, all rings of tests'
+	@echo 'make bench        what RDS costs beside the kernel'"'"'s own modules, TCP, UDP and AF_UNIX -> build/bench/'
 	@echo 'make demo         two machines talk RDS'
 	@echo 'make install      for the running kernel (KREL=RELEASE; INSTALL_MOD_PATH, DESTDIR, PREFIX); uninstall undoes it'
 	@echo 'make clean        remove build/'
 	@echo 'scripts/setup installs the Debian packages that all this needs.'
 
-.PHONY: all modules tools programs check test demo install uninstall clean help
+.PHONY: all modules tools programs check test bench demo install uninstall clean help
 .DELETE_ON_ERROR:

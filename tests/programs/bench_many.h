@@ -69,6 +69,7 @@ inline measured measure_many(const many_plan &plan, const effort &e)
 		acquaint(first);
 	}
 
+	bool polling = plan.polling && plan.over == carrier::rds;
 	std::vector<char> data(plan.size + (plan.over == carrier::tcp ? framing : 0));
 	crew workers;
 	workers.add([&](std::uint64_t, std::uint64_t count) {
@@ -90,7 +91,7 @@ inline measured measure_many(const many_plan &plan, const effort &e)
 	for (wire_end &end : left)
 		workers.add([&](std::uint64_t first, std::uint64_t count) {
 			for (std::uint64_t i = first; i < first + count; i++)
-				if (plan.polling ? !send_polling(end, p.right, data) : !end.send(i))
+				if (polling ? !send_polling(end, p.right, data) : !end.send(i))
 					return false;
 			return true;
 		});
