@@ -14,6 +14,7 @@
 							alloc__failure_is_the_senders)             \
 							x(end__with_messages_on_all) x(            \
 								reap__not_with_a_message_on_any)   \
-								x(lists__messages_of_all_lanes)
+								x(lists__messages_of_all_lanes)    \
+									x(cap__of_lanes)
 
 RDS_KUNIT_SUITE(rds_lanes, LANES_CASES);

@@ -353,11 +353,15 @@ TEST_CASE(open__what_is_used_for_who_asks)
 	m.ack_all(3);
 	for (u32 i = 1; i < lanes_of_all; i++)
 		EXPECT_EQ(m.at(i) != nullptr, i == 3);
-	/* nobody needs it any more */
+	/* nobody needs it any more, not for what the kernels had to say on it */
+	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8, RDS_CAP_ASKS_FOR_LANES, m.at(3)));
+	ASSERT(eventually([&] { return unacked_on(m.at(3)) == 1; }));
 	rds_conn_drop(m.at(3));
 	ASSERT(eventually([&] { return m.at(3)->state() == RDS_CONN_DOWN; }));
 	bench_sleep(50);
 	EXPECT_EQ(m.at(3)->state(), RDS_CONN_DOWN);
+	EXPECT_EQ(queued_on(m.at(3)) + unacked_on(m.at(3)), 0);
+	EXPECT_EQ(m.at(3)->c_pongs, 0);
 	/* the peer does: it asks, as transports do */
 	rds_conn_connect_if_down(m.at(3));
 	EXPECT(eventually([&] { return m.at(3)->up(); }));
@@ -502,11 +506,29 @@ TEST_CASE(end__with_messages_on_all)
 	ASSERT(again);
 	EXPECT(again.get() != m.lane.get());
 	for (u32 i = 0; i < lanes_of_all; i++) {
-		rds_lane *l = rds_lane_get(again->c_peer, i, &err);
+		rds_lane *l = rds_lane_get(again->c_peer, i, true, &err);
 		ASSERT(l);
 		for (u32 k = 0; k < lanes_of_all; k++)
 			EXPECT(l->c_tx.next >= m.at(k)->c_tx.next);
 	}
+}
+
+/* What peers make us keep has an end; what is needed here has not. */
+TEST_CASE(cap__of_lanes)
+{
+	MANY(m, 1, 9);
+	one_each from(1);
+	ASSERT(from && m.up());
+	ASSERT(m.pong(8));
+	rds_tunables.max_peers_user = 1;
+	EXPECT(rds_conn_lane(m.lane.get(), 1));
+	EXPECT(rds_conn_lane(m.lane.get(), 2));
+	EXPECT(!rds_conn_lane(m.lane.get(), 3));
+	EXPECT(rds_conn_lane(m.lane.get(), 2));
+	EXPECT_EQ(m.send(from[3], 1), sizeof(numbered));
+	EXPECT(m.at(3));
+	rds_peer_destroy(m.peer());
+	EXPECT_EQ(m.peer()->rn->nr_more_lanes, 0);
 }
 
 TEST_CASE(reap__not_with_a_message_on_any)

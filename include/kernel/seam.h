@@ -59,6 +59,7 @@ RDS_EXTERN_C_BEGIN
 
 /* ---- memory: A with GFP_ATOMIC, P with GFP_KERNEL ---- */
 
+#define RDS_RAW_MAX 2040 /* the largest that kernel_alloc() has caches of its own for */
 void *kernel_alloc(size_t bytes, gfp_t gfp); /* not zeroed: for who fills it in */
 size_t kernel_alloc_takes(size_t bytes); /* A; memory that so many bytes take */
 void *kernel_zalloc(size_t bytes, gfp_t gfp);

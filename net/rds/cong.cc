@@ -53,18 +53,19 @@ u8 *bits_of(rds_cong_map *map, gfp_t gfp)
 void announce(rds_cong_map *map)
 {
 	map->rn->cong_lock.assert_held();
-	constexpr u32 max_a_tick = 16;
+	constexpr u32 max_a_tick = 16; /* to all peers together */
 	unsigned long now = kernel_ticks();
 	if (map->announced != now)
 		map->announcements = 0;
 	map->announced = now;
-	unsigned long delay = map->announcements == max_a_tick;
-	map->announcements += !delay;
+	unsigned long delay = map->announcements >= max_a_tick;
 	for (list_head *n = map->peers_head.next; n != &map->peers_head; n = n->next) {
 		auto *p = kernel::container<rds_peer, list_head>(n, &rds_peer::cong_item);
 		/* whoever marked it before has seen to it that it will be sent */
-		if (!kernel::exchange(p->map_pending, u8{1}))
-			p->lane0.queue_work(p->lane0.c_send_work, delay);
+		if (kernel::exchange(p->map_pending, u8{1}))
+			continue;
+		map->announcements++;
+		p->lane0.queue_work(p->lane0.c_send_work, delay);
 	}
 	rds_stats_inc(rds_s_cong_update_queued);
 }

@@ -30,6 +30,7 @@ rds_lane::rds_lane(rds_peer *p, u8 index) : rds_lane(p)
 	c_inc_copy = first.c_inc_copy;
 	c_inc_free = first.c_inc_free;
 	c_handshakes = first.c_handshakes;
+	c_immediate = first.c_immediate;
 	c_has_mrs = first.c_has_mrs;
 	c_has_rdma = first.c_has_rdma;
 	c_has_atomics = first.c_has_atomics;
@@ -84,8 +85,10 @@ bool rds_lane::claim()
 void rds_lane::connect_complete()
 {
 	/* before any engine can see UP: the map goes first */
-	if (c_index == 0)
+	if (c_index == 0) {
 		kernel::write_once(c_peer->map_pending, u8{1});
+		kernel::write_once(c_peer->agreed, false);
+	}
 	kernel::write_once(c_up_since, kernel_ticks());
 	bool up;
 	{
@@ -137,11 +140,14 @@ void rds_lane::wait_to_open()
 	if (!knocks())
 		for (unsigned int i = 1; i < c_index; i++) {
 			int err;
-			if (rds_lane *l = rds_lane_get(c_peer, i, &err))
+			if (rds_lane *l = rds_lane_get(c_peer, i, true, &err))
 				l->connect_if_down();
 		}
 	/* it may have come meanwhile; or never does: then time will tell */
-	queue_work(c_life_work, may_open() ? 0 : TICKS_PER_SECOND);
+	if (may_open())
+		queue_work(c_life_work);
+	else if (c_peer->lane0.up() || has_messages())
+		queue_work(c_life_work, TICKS_PER_SECOND);
 }
 
 void rds_lane::start_connect()
@@ -151,8 +157,11 @@ void rds_lane::start_connect()
 		return;
 	}
 	kernel::write_once(c_waits, false);
-	if (!claim())
+	if (!claim()) {
+		if (state() == RDS_CONN_DOWN) /* dying, perhaps not for good */
+			kernel::write_once(c_want_connect, true);
 		return;
+	}
 	if (!c_trans->conn_connect(this))
 		return;
 	/* else dropped meanwhile: the drop has queued us again */
@@ -177,14 +186,34 @@ void rds_lane::schedule_reconnect()
 	if (!knocks())
 		delay = c_backoff.next(kernel_random(), rds_tunables.reconnect_min_ticks, delay);
 
+	if (!stay_down(on_demand, delay) || !c_index)
+		return;
+	/* nobody connects for the handshake of a lane, and the next connection has its own */
+	message_list gone;
+	{
+		kernel::guard hold(c_lock);
+		while (rds_message *rm = needed() ? nullptr : c_send.front()) {
+			rds_message_unlink(this, rm);
+			gone.push_back(rm);
+		}
+	}
+	rds_send_release(gone, RDS_RDMA_DROPPED);
+}
+
+/* Nothing asks for a connection. Else there will be one, if there is none by now. */
+bool rds_lane::stay_down(bool on_demand, unsigned long delay)
+{
 	kernel::guard hold(c_lock);
 	/* somebody may have claimed it, even lost it again, which has queued us */
-	if (c_dying || state() != RDS_CONN_DOWN)
-		return;
-	if (on_demand && !has_messages() && !kernel::read_once(c_want_connect))
-		return;
+	if (state() != RDS_CONN_DOWN)
+		return false;
+	bool asked = c_index ? needed() : has_messages();
+	if (on_demand && !asked && !kernel::read_once(c_want_connect))
+		return true;
 	kernel::write_once(c_want_connect, true);
-	c_life_work.requeue(delay);
+	if (!c_dying)
+		c_life_work.requeue(delay);
+	return false;
 }
 
 void rds_lane::shutdown()

@@ -21,6 +21,12 @@ void discard(rds_lane *lane)
 	kernel::destroy(lane);
 }
 
+/* Peers could have eight for each that the caps let in: that would be eight times the memory. */
+bool is_full(const rds_net *rn)
+{
+	return kernel::read_once(rn->nr_more_lanes) >= 2 * rds_tunables.max_peers_user;
+}
+
 /* Return: @mine, or that of somebody who was faster; null when the peer is on its way out. */
 rds_lane *publish(rds_peer *peer, unsigned int index, rds_lane *mine)
 {
@@ -30,6 +36,7 @@ rds_lane *publish(rds_peer *peer, unsigned int index, rds_lane *mine)
 	if (rds_lane *theirs = peer->lane(index))
 		return theirs;
 	mine->c_tx.next = peer->rn->tx_floor;
+	peer->rn->nr_more_lanes++;
 	kernel::store_release(peer->lanes[index], mine);
 	return mine;
 }
@@ -53,10 +60,13 @@ bool is_behind(rds_lane &first, u64 point)
 
 } // namespace
 
-rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, int *err)
+rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err)
 {
 	if (rds_lane *lane = peer->lane(index))
 		return lane;
+	*err = -ENOMEM;
+	if (!needed && is_full(peer->rn))
+		return nullptr;
 	rds_registry_read hold;
 	const rds_transport *trans = peer->lane0.c_trans;
 	*err = -ENETDOWN;
@@ -79,10 +89,10 @@ rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, int *err)
 
 rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err)
 {
-	unsigned int lanes = kernel::read_once(peer->nr_lanes);
+	unsigned int lanes = kernel::load_acquire(peer->nr_lanes); /* and catch_up with it */
 	rm->m_spread = lanes > 1;
 	unsigned int index = lanes > 1 ? rs->lane_hash & (lanes - 1) : 0;
-	return index ? rds_lane_get(peer, index, err) : &peer->lane0;
+	return index ? rds_lane_get(peer, index, true, err) : &peer->lane0;
 }
 
 /*
@@ -97,7 +107,7 @@ void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes)
 		return;
 	if (lanes > 1 && is_behind(first, first.c_tx.next))
 		kernel::write_once(peer->catch_up, u64{first.c_tx.next});
-	kernel::write_once(peer->nr_lanes, static_cast<u8>(lanes));
+	kernel::store_release(peer->nr_lanes, static_cast<u8>(lanes));
 }
 
 /* Whoever parks has published his lane, then looked at catch_up: one of us sees the other. */
@@ -131,7 +141,7 @@ void rds_lanes_open_all(rds_peer *peer)
 	unsigned int lanes = kernel::read_once(peer->offered_lanes);
 	for (unsigned int i = 1; i < lanes; i++) {
 		int err;
-		if (rds_lane *l = rds_lane_get(peer, i, &err))
+		if (rds_lane *l = rds_lane_get(peer, i, false, &err))
 			l->connect_if_down();
 	}
 }
@@ -165,7 +175,7 @@ bool rds_lane::parked() const
 rds_connection *rds_conn_lane(rds_connection *conn, unsigned int index)
 {
 	int err;
-	return index < RDS_MPATH_WORKERS ? rds_lane_get(conn->c_peer, index, &err) : nullptr;
+	return index < RDS_MPATH_WORKERS ? rds_lane_get(conn->c_peer, index, false, &err) : nullptr;
 }
 
 rds_connection *rds_conn_lane_in_use(const rds_connection *conn, unsigned int index)

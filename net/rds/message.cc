@@ -10,7 +10,7 @@
 namespace {
 
 /* What still fits a 2 KiB slab object together with the message and its one piece. */
-constexpr u32 linear_max = 2048 - sizeof(rds_message) - sizeof(bio_vec);
+constexpr u32 linear_max = RDS_RAW_MAX - sizeof(rds_message) - sizeof(bio_vec);
 static_assert(linear_max >= 1024, "messages of 1 KiB are to be one allocation");
 
 /* Single pages in the worst case. */
@@ -64,6 +64,9 @@ void count_on_lane(rds_lane *lane, const rds_message *rm, u32 n)
 {
 	u32 &count = rm->m_own ? lane->c_pongs : lane->c_messages;
 	kernel::write_once(count, count + n);
+	if (rm->m_own == rds_own_probe)
+		kernel::write_once(lane->c_probes, lane->c_probes + n);
+	lane->c_replies += rm->m_own == rds_own_reply ? n : 0;
 }
 
 } // namespace

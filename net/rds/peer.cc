@@ -305,6 +305,7 @@ bool take_off(rds_peer *peer, bool only_idle)
 	peer->each_lane([&](const rds_lane *l) {
 		if (rn->tx_floor < l->c_tx.next)
 			rn->tx_floor = l->c_tx.next;
+		rn->nr_more_lanes -= l->c_index != 0;
 	});
 	peer_chain::remove(peer);
 	uncharge(rn, peer->owner);

@@ -26,7 +26,9 @@ int send_own(rds_lane *lane, const rds_header &hdr, gfp_t gfp)
 	if (!rm)
 		return -ENOMEM; /* as if the network had lost it: the other side asks again */
 	rm->m_inc.i_hdr = hdr;
-	rm->m_own = 1;
+	rm->m_own = rds::is_probe(hdr)	       ? rds_own_probe
+		    : rds::is_probe_reply(hdr) ? rds_own_reply
+					       : rds_own_pong;
 	int err = rds_message_queue(lane, rm);
 	if (!err) {
 		lane->connect_if_down();
@@ -153,7 +155,7 @@ void rds_pong_received(rds_lane *lane, const rds_header *hdr)
 /* An old probe, or its answer, may have gone with the last connection; one that is queued has not. */
 void rds_probe_again(rds_lane *lane)
 {
-	if (!kernel::read_once(lane->c_pongs))
+	if (!kernel::read_once(lane->c_probes))
 		kernel::write_once(lane->c_probing, u8{0});
 	rds_probe_send(lane, kernel::gfp_atomic);
 }

@@ -81,6 +81,7 @@ void end_header_less(rds_message *rm)
 		rds_message_unlink(lane, rm);
 		gone.push_back(rm);
 	}
+	rds_messages_left(lane->c_peer);
 	rds_send_release(gone, RDS_RDMA_SUCCESS);
 }
 

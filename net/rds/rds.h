@@ -76,6 +76,9 @@ struct rds_notifier;
 struct rds_peer;
 struct rds_sock;
 
+/* m_own: an answer to a ping, a probe, an answer to one */
+constexpr u8 rds_own_pong = 1, rds_own_probe = 2, rds_own_reply = 3;
+
 /*
  * Objects that exist, counted so that the end of the module can tell (net.cc). Each message and
  * each incoming holds a peer or a socket, and a socket holds the module: whatever is lost shows.
@@ -148,6 +151,7 @@ struct rds_net {
 
 	kernel::spinlock lock{KERNEL_LOCK_NET}; /* peers, owners, nr_peers, dying */
 	u32 nr_peers = 0;
+	u32 nr_more_lanes = 0; /* of peers, beyond the first; lock */
 	u32 new_strangers = 0; /* since strangers_since */
 	unsigned long strangers_since = 0;
 	u64 tx_floor = 1; /* first number of new lanes: above all that reaped ones have used */
@@ -212,6 +216,8 @@ struct rds_lane : rds_connection {
 	bool up() const { return state() == RDS_CONN_UP; }
 	/* Some socket's, not just the kernel's own, which nobody waits for. */
 	bool has_messages() const { return kernel::read_once(c_messages); }
+	/* More than the handshake, which every connection makes anew. */
+	bool needed() const { return c_messages || c_pongs != c_probes + c_replies; }
 	/* Where only the smaller address connects, the other one asks for it. */
 	bool knocks() const { return c_larger && c_trans->t_small_connects; }
 	bool may_open() const;
@@ -225,7 +231,7 @@ struct rds_lane : rds_connection {
 	bool c_dying = false; /* set under c_lock; a hint without */
 	bool c_want_connect = false; /* life() connects when DOWN */
 	bool c_waits = false; /* it does when the handshake, or the lane before, allows */
-	u8 c_probing = 0; /* a probe is under way */
+	u8 c_probing = 0; /* a probe is under way, or its answer */
 	u8 c_blocked = 0; /* the transport is full and will kick */
 
 	/* c_lock */
@@ -234,6 +240,8 @@ struct rds_lane : rds_connection {
 	rds::send_sequence c_tx;
 	u32 c_messages = 0; /* of sockets, in c_send and c_retrans */
 	u32 c_pongs = 0; /* kernel's own ones */
+	u32 c_probes = 0; /* of those, as are the answers to probes: */
+	u32 c_replies = 0;
 
 	/* what serialises receiving on this lane */
 	rds::recv_sequence c_rx;
@@ -275,6 +283,7 @@ private:
 	void start_connect();
 	void wait_to_open();
 	void schedule_reconnect();
+	bool stay_down(bool on_demand, unsigned long delay);
 };
 
 /*
@@ -530,9 +539,10 @@ unsigned int rds_peer_reap(rds_net *rn);
 /* lanes.cc */
 /**
  * rds_lane_get - a lane of the peer, which the caller holds; made when it is first asked for
+ * @needed: somebody here has something to send; what only peers ask for is capped.
  * P, no locks. Return: null with *@err = -ENOMEM; -ENETDOWN, -ESTALE: transport or peer goes.
  */
-rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, int *err);
+rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err);
 /**
  * rds_lane_choose - the lane that @rs's next message to @peer takes (wire.md 9.4). P.
  * What it relied on is noted in @rm: rds_message_queue() says -ESTALE when it has changed.
@@ -575,6 +585,8 @@ bool rds_send_direct(rds_lane *lane, rds_message *rm);
 void rds_send_start(rds_lane *lane);
 /** rds_send_cancel - @rs's messages to one address and port, or all. P. */
 void rds_send_cancel(rds_sock *rs, const in6_addr *addr, u16 port, bool all);
+/** rds_messages_left - messages have left lanes of @peer: others may wait for that. A, no locks. */
+void rds_messages_left(rds_peer *peer);
 /** rds_send_purge - drop every message of a lane that is being destroyed. P. */
 void rds_send_purge(rds_lane *lane);
 /**

@@ -327,15 +327,20 @@ void take_off_lane(const rds_sock *rs, rds_message *rm, rds_drop_why why)
 			return;
 		rds_message_unlink(lane, rm);
 	}
-	/* it may have been the one message that others rely on, see congested() */
-	if (!lane->c_peer->lane0.up())
-		rds_cong_changed(rs->rn, rds::congmap_all_groups);
-	rds_lanes_caught_up(lane->c_peer);
+	rds_messages_left(lane->c_peer);
 	rds_drop(lane, why, &rm->m_inc.i_hdr, rs);
 	rds_message_put(rm);
 }
 
 } // namespace
+
+/* They may have been those that others rely on, see congested(). */
+void rds_messages_left(rds_peer *peer)
+{
+	rds_lanes_caught_up(peer);
+	if (!peer->lane0.up() && !peer->has_messages())
+		rds_cong_changed(peer->rn, rds::congmap_all_groups);
+}
 
 int rds_sock_enqueue(rds_sock *rs, rds_lane *lane, rds_message *rm, u32 limit)
 {

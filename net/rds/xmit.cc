@@ -68,7 +68,7 @@ void pick_message(rds_lane *lane)
 		if (dropped.empty())
 			break;
 		rds_drop_message(dropped.front(), RDS_DROP_op_not_repeated);
-		rds_lanes_caught_up(lane->c_peer);
+		rds_messages_left(lane->c_peer);
 		rds_send_release(dropped, RDS_RDMA_DROPPED);
 	}
 	rds_message *rm = lane->c_xmit_rm;
@@ -282,15 +282,16 @@ bool deliver_now(rds_lane *lane, rds_message *rm)
 
 bool rds_send_direct(rds_lane *lane, rds_message *rm)
 {
-	if (!deliver_now(lane, rm))
-		return false;
-	rds_trace_message(RDS_TRACE_MSG_SENT, lane, rm);
-	rds_trace_message(RDS_TRACE_MSG_ACKED, lane, rm);
+	bool sent = deliver_now(lane, rm);
+	if (sent) {
+		rds_trace_message(RDS_TRACE_MSG_SENT, lane, rm);
+		rds_trace_message(RDS_TRACE_MSG_ACKED, lane, rm);
+	}
 	/* who queued meanwhile and found send_sem taken relies on this look */
 	kernel::full_barrier();
 	if (has_work(lane))
 		rds_send_xmit(lane);
-	return true;
+	return sent;
 }
 
 int rds_send_xmit(rds_lane *lane)
@@ -301,7 +302,8 @@ int rds_send_xmit(rds_lane *lane)
 		int ret;
 		/* message queued, then mark read: the holder clears it, then looks at the queue */
 		kernel::full_barrier();
-		if (kernel::read_once(lane->c_blocked))
+		/* who is to shut it down has to get send_sem some time */
+		if (kernel::read_once(lane->c_blocked) || !lane->up())
 			return 0;
 		{
 			kernel::try_guard hold(lane->c_send_sem);
@@ -362,7 +364,7 @@ void rds_send_drop_acked(rds_connection *conn, u64 ack, is_acked_func is_acked)
 	if (acked.empty())
 		return;
 	lane->heard();
-	rds_lanes_caught_up(lane->c_peer);
+	rds_messages_left(lane->c_peer);
 	rds_send_release(acked, RDS_RDMA_SUCCESS);
 }
 

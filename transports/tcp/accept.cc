@@ -107,7 +107,7 @@ rds_tcp_waiting *rds_tcp_net::file(rds_connection *conn, rds_tcp_waiting *w)
 	/* also when there is no room: the stream in use must be doubted */
 	tc->start_taking(0);
 	/* strangers cannot keep a known peer out: one may wait for each */
-	bool net_full = tc->nr_waiting && nr_waiting >= max_waiting_net;
+	bool net_full = (tc->nr_waiting || conn->c_index) && nr_waiting >= max_waiting_net;
 	if (tc->nr_waiting >= max_waiting_conn || net_full) {
 		spent = tc->find_spent();
 		if (!spent)

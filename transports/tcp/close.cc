@@ -71,6 +71,13 @@ void rds_tcp_connection::drain()
 	}
 	ksock_send_fin(sock);
 	unsigned long start = kernel_ticks();
+	if (!rds_conn_alive(conn)) {
+		/* its lanes go one after the other: one linger for all */
+		unsigned long &since = rds_tcp_of(rds_conn_lane_in_use(conn, 0))->dying_since;
+		if (!since)
+			since = start | 1;
+		start = since;
+	}
 	while (kernel_ticks() - start < linger_ticks && !rds_tcp_ending(this)) {
 		{
 			sock_guard g(sock);

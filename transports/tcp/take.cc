@@ -94,6 +94,11 @@ bool rds_tcp_connection::adopt_first()
 			rds_conn_drop_why(conn, RDS_WHY_peer_closed);
 	}
 	rds_connect_complete(conn);
+	if (foreign_lane()) { /* its name came meanwhile, and found nothing to look at */
+		kernel::guard g(net->lock);
+		kernel::write_once(lanes_news, true);
+		start_taking(0);
+	}
 	return true;
 }
 

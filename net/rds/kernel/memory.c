@@ -16,12 +16,13 @@
 
 /*
  * Memory that its user fills in. Kernels that zero what they allocate (init_on_alloc, Debian's
- * default) spare caches that have a constructor: for a message, most of the price.
+ * default) spare caches that have a constructor: for a message, most of the price. Those need a
+ * pointer behind each object.
  */
 static const struct {
 	const char *name;
 	unsigned int bytes;
-} raw_sizes[] = {{"rds_512", 512}, {"rds_1k", 1024}, {"rds_2k", 2048}};
+} raw_sizes[] = {{"rds_512", 504}, {"rds_1k", 1016}, {"rds_2k", RDS_RAW_MAX}};
 static struct kmem_cache *raw_caches[ARRAY_SIZE(raw_sizes)];
 
 static void raw_constructor(void *room) {}
@@ -29,7 +30,11 @@ static void raw_constructor(void *room) {}
 /* ARRAY_SIZE(raw_sizes): none. Small ones are zeroed faster than a cache is found. */
 static unsigned int raw_class(size_t bytes)
 {
-	return bytes <= 256 ? 3 : bytes <= 512 ? 0 : bytes <= 1024 ? 1 : bytes <= 2048 ? 2 : 3;
+	return bytes <= 256	      ? 3
+	       : bytes <= 504	      ? 0
+	       : bytes <= 1016	      ? 1
+	       : bytes <= RDS_RAW_MAX ? 2
+				      : 3;
 }
 
 void *kernel_alloc(size_t bytes, gfp_t gfp)
@@ -44,7 +49,8 @@ size_t kernel_alloc_takes(size_t bytes)
 {
 	unsigned int i = raw_class(bytes);
 
-	return i < ARRAY_SIZE(raw_sizes) ? raw_sizes[i].bytes : kmalloc_size_roundup(bytes);
+	return i < ARRAY_SIZE(raw_sizes) ? raw_sizes[i].bytes + sizeof(void *)
+					 : kmalloc_size_roundup(bytes);
 }
 
 void *kernel_zalloc(size_t bytes, gfp_t gfp)
@@ -131,7 +137,8 @@ static void spare_put(struct page *page)
 	struct page *out = NULL;
 	struct spares *s;
 
-	if (page_to_nid(page) != numa_mem_id()) {
+	/* reserves go back; and where freed memory is to be cleared, it is not kept */
+	if (page_to_nid(page) != numa_mem_id() || page_is_pfmemalloc(page) || want_init_on_free()) {
 		put_page(page);
 		return;
 	}
