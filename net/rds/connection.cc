@@ -171,8 +171,8 @@ void rds_lane::start_connect()
 
 /*
  * Where only the smaller address connects (TCP), the larger one just knocks, and only while it has
- * something to send (lifecycle.md L8); not faster than the ceiling, since a knock that was heard
- * is answered by a connection. The back-off starts anew after a connection on which the peer said
+ * something to send (lifecycle.md L8); for lane 0 not faster than the ceiling, since a knock that
+ * was heard is answered by a connection, and a lost one made again without being asked. The back-off starts anew after a connection on which the peer said
  * something: who accepts and hangs up is not called in a circle.
  */
 void rds_lane::schedule_reconnect()
@@ -183,7 +183,7 @@ void rds_lane::schedule_reconnect()
 	bool on_demand = knocks() || (c_index && kernel::read_once(c_peer->asks_for_lanes));
 	if (kernel::exchange(c_heard, false))
 		c_backoff.connected();
-	if (!knocks())
+	if (!knocks() || c_index)
 		delay = c_backoff.next(kernel_random(), rds_tunables.reconnect_min_ticks, delay);
 
 	if (!stay_down(on_demand, delay) || !c_index)
