@@ -367,6 +367,60 @@ TEST_CASE(open__what_is_used_for_who_asks)
 	EXPECT(eventually([&] { return m.at(3)->up(); }));
 }
 
+/* The larger side does not connect, it asks, on lane 0, as often as it must. */
+TEST_CASE(open__asked_for)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	many m(s, 9, 1);
+	one_each from(9);
+	ASSERT(m.lane && from);
+	ASSERT(rds_conn_claim(m.lane.get()));
+	fake_of(m.lane.get())->connected = true;
+	rds_connect_complete(m.lane.get());
+	ASSERT(eventually([&] { return unacked_on(m.lane.get()) == 1; }));
+	ASSERT(m.pong(8));
+	m.ack_all();
+	EXPECT_EQ(m.send(from[6], 1), sizeof(numbered));
+	auto asked = [&] {
+		u32 n = 0;
+		kernel::guard hold(s->lock);
+		s->frames.each([&](fake_frame *f) {
+			if (!f->map && rds::is_probe(f->hdr) && !f->conn->c_index)
+				n += rds::read_handshake(f->hdr).asked_lanes() == 1 << 6;
+		});
+		return n;
+	};
+	EXPECT(eventually([&] { return asked() >= 2; }));
+	EXPECT_EQ(m.at(6)->state(), RDS_CONN_DOWN);
+	EXPECT_EQ(fake_of(m.at(6))->connects, 0);
+	/* it comes */
+	ASSERT(rds_conn_claim(m.at(6)));
+	fake_of(m.at(6))->connected = true;
+	rds_connect_complete(m.at(6));
+	EXPECT(m.sends_on(6, 1));
+	u32 then = asked();
+	bench_sleep(300);
+	EXPECT_EQ(asked(), then);
+}
+
+/* ... and the smaller one does as it is asked. */
+TEST_CASE(open__as_asked)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	many m(s, 1, 9);
+	ASSERT(m.lane && m.up());
+	ASSERT(m.pong(8));
+	bench_sleep(20);
+	EXPECT(!m.at(6) && !m.at(2));
+	u32 caps = RDS_CAP_ASKS_FOR_LANES | 1u << (RDS_CAP_LANES_SHIFT + 6) |
+		   1u << (RDS_CAP_LANES_SHIFT + 2);
+	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8, caps));
+	EXPECT(eventually([&] { return m.at(6) && m.at(6)->up() && m.at(2) && m.at(2)->up(); }));
+	EXPECT(!m.at(5));
+}
+
 /* W5: one that answers no pings makes nobody wait for ever. */
 TEST_CASE(open__silent_peer)
 {

@@ -60,6 +60,12 @@ template <typename T>
 	return done;
 }
 
+template <typename T>
+inline void fetch_or(T &v, T bits)
+{
+	__atomic_fetch_or(&v, bits, __ATOMIC_SEQ_CST);
+}
+
 /* Relaxed. Return: the new value. */
 template <typename T>
 inline T add_return(T &v, T n)

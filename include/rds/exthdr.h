@@ -243,6 +243,14 @@ struct handshake {
 		return std::bit_floor(offers(known));
 	}
 
+	/* A bit for each lane that the peer wants to have open. */
+	[[nodiscard]] constexpr std::uint8_t asked_lanes() const
+	{
+		return caps & RDS_CAP_ASKS_FOR_LANES
+			       ? static_cast<std::uint8_t>(caps >> RDS_CAP_LANES_SHIFT)
+			       : std::uint8_t{0};
+	}
+
 	/* The peer restarted: both numbers known, and different. */
 	[[nodiscard]] constexpr bool restarted(std::uint32_t known_gen) const
 	{

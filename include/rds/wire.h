@@ -59,8 +59,8 @@
  * Capabilities; Oracle's own begin at bit 0. The uppermost byte must be 0: older peers take it for
  * the end of the list.
  */
-#define RDS_CAP_ASKS_FOR_LANES                                                                     \
-	0x00800000 /* it knocks for each lane that it needs and is not open */
+#define RDS_CAP_ASKS_FOR_LANES 0x00800000 /* it says in a probe which lanes it needs: */
+#define RDS_CAP_LANES_SHIFT    8 /* from here on a bit for each of the eight */
 
 #ifdef __cplusplus
 #define RDS_WIRE_U8	      std::uint8_t

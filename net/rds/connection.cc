@@ -116,8 +116,8 @@ void rds_lane::life()
 		shutdown();
 	else if (state() == RDS_CONN_DOWN && kernel::exchange(c_want_connect, false))
 		start_connect();
-	else if (c_index == 0 && up() && !knocks() && !kernel::read_once(c_peer->asks_for_lanes))
-		rds_lanes_open_all(c_peer);
+	else if (c_index == 0 && up() && !knocks())
+		rds_lanes_open_asked(c_peer);
 }
 
 /* What is waited for has come, perhaps. A pending back-off delay goes on. */
@@ -150,6 +150,19 @@ void rds_lane::wait_to_open()
 		queue_work(c_life_work, TICKS_PER_SECOND);
 }
 
+/*
+ * The peer is to connect. It is asked in a probe, which comes through where connections from here
+ * do not; who cannot be asked connects all by itself. Until it does, and there is something to
+ * send, it is asked again.
+ */
+void rds_lane::ask_to_open()
+{
+	if (kernel::read_once(c_peer->asks_for_lanes))
+		rds_probe_ask(&c_peer->lane0, static_cast<u8>(1u << c_index), kernel::gfp_kernel);
+	kernel::write_once(c_waits, true); /* a new handshake is a reason to ask at once */
+	(void)stay_down(true, TICKS_PER_SECOND / 10);
+}
+
 void rds_lane::start_connect()
 {
 	if (!may_open()) {
@@ -157,6 +170,10 @@ void rds_lane::start_connect()
 		return;
 	}
 	kernel::write_once(c_waits, false);
+	if (knocks() && c_index) {
+		ask_to_open();
+		return;
+	}
 	if (!claim()) {
 		if (state() == RDS_CONN_DOWN) /* dying, perhaps not for good */
 			kernel::write_once(c_want_connect, true);
@@ -172,7 +189,8 @@ void rds_lane::start_connect()
 /*
  * Where only the smaller address connects (TCP), the larger one just knocks, and only while it has
  * something to send (lifecycle.md L8); for lane 0 not faster than the ceiling, since a knock that
- * was heard is answered by a connection, and a lost one made again without being asked. The back-off starts anew after a connection on which the peer said
+ * was heard is answered by a connection, and a lost one made again without being asked; for the
+ * others it asks as often as one who connects. The back-off starts anew after a connection on which the peer said
  * something: who accepts and hangs up is not called in a circle.
  */
 void rds_lane::schedule_reconnect()

@@ -135,13 +135,17 @@ void rds_lanes_continue(rds_peer *peer)
 	});
 }
 
-/* Also those that only the peer uses. */
-void rds_lanes_open_all(rds_peer *peer)
+/* Who cannot ask may use any that it offers. */
+void rds_lanes_open_asked(rds_peer *peer)
 {
 	unsigned int lanes = kernel::read_once(peer->offered_lanes);
+	u32 asked = kernel::exchange(peer->asked_lanes, u8{0});
+	if (!kernel::read_once(peer->asks_for_lanes))
+		asked = (1u << lanes) - 1;
 	for (unsigned int i = 1; i < lanes; i++) {
 		int err;
-		if (rds_lane *l = rds_lane_get(peer, i, false, &err))
+		rds_lane *l = asked >> i & 1 ? rds_lane_get(peer, i, false, &err) : nullptr;
+		if (l)
 			l->connect_if_down();
 	}
 }

@@ -53,8 +53,16 @@ void agree(rds_lane *first, bool pong)
 		return;
 	kernel::write_once(first->c_peer->agreed, true);
 	rds_lanes_continue(first->c_peer);
-	if (!first->knocks() && kernel::read_once(first->c_peer->nr_lanes) > 1)
-		first->queue_work(first->c_life_work, pong ? 0 : 2 * TICKS_PER_SECOND);
+	if (first->knocks() || kernel::read_once(first->c_peer->nr_lanes) <= 1)
+		return;
+	bool now = pong || kernel::read_once(first->c_peer->asked_lanes);
+	kernel::guard hold(first->c_lock);
+	if (first->c_dying)
+		return;
+	if (now)
+		first->c_life_work.requeue(0);
+	else
+		first->c_life_work.queue(2 * TICKS_PER_SECOND);
 }
 
 /* What the peer says of itself. */
@@ -71,6 +79,7 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 	kernel::write_once(peer->names_lanes, hs.sport_idx);
 	if (pong)
 		kernel::write_once(peer->asks_for_lanes, (hs.caps & RDS_CAP_ASKS_FOR_LANES) != 0);
+	kernel::fetch_or(peer->asked_lanes, hs.asked_lanes());
 	rds_lanes_fan_out(peer, lanes);
 	kernel::write_once(lane->c_probing, u8{0});
 	if (lane->c_index == 0)
@@ -158,6 +167,17 @@ void rds_probe_again(rds_lane *lane)
 	if (!kernel::read_once(lane->c_probes))
 		kernel::write_once(lane->c_probing, u8{0});
 	rds_probe_send(lane, kernel::gfp_atomic);
+}
+
+void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp)
+{
+	if (!may_send_own(lane))
+		return;
+	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
+					    kernel::be16(RDS_PING_PORT), 0);
+	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered,
+			     RDS_CAP_ASKS_FOR_LANES | u32{lanes} << RDS_CAP_LANES_SHIFT);
+	(void)send_own(lane, probe, gfp);
 }
 
 void rds_probe_send(rds_lane *lane, gfp_t gfp)

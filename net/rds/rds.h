@@ -218,7 +218,7 @@ struct rds_lane : rds_connection {
 	bool has_messages() const { return kernel::read_once(c_messages); }
 	/* More than the handshake, which every connection makes anew. */
 	bool needed() const { return c_messages || c_pongs != c_probes + c_replies; }
-	/* Where only the smaller address connects, the other one asks for it. */
+	/* Where only the smaller address connects, the other one asks for it: on lane 0 by a knock. */
 	bool knocks() const { return c_larger && c_trans->t_small_connects; }
 	bool may_open() const;
 	bool parked() const;
@@ -282,6 +282,7 @@ private:
 	void reset();
 	void start_connect();
 	void wait_to_open();
+	void ask_to_open();
 	void schedule_reconnect();
 	bool stay_down(bool on_demand, unsigned long delay);
 };
@@ -339,7 +340,8 @@ struct rds_peer {
 		0; /* that messages are spread over; 0: not known yet; lane0.c_lock to write */
 	u8 offered_lanes = 0; /* by the peer */
 	bool names_lanes = false; /* the ports of its streams do (SPORT_IDX) */
-	bool asks_for_lanes = false; /* it knocks for those that it needs */
+	bool asks_for_lanes = false; /* it says which of them it needs */
+	u8 asked_lanes = 0; /* what it has said; lane 0's life() sees to it */
 	bool agreed = false; /* the handshake was made on lane 0's present connection */
 	u32 peer_gen = 0;
 	u32 life = 0; /* of the peer, counted by us: raised when it has restarted */
@@ -554,8 +556,8 @@ void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes);
 void rds_lanes_caught_up(rds_peer *peer);
 /** rds_lanes_continue - lanes that waited for the handshake or each other look again. A. */
 void rds_lanes_continue(rds_peer *peer);
-/** rds_lanes_open_all - towards a peer that cannot ask for those that it needs. P. */
-void rds_lanes_open_all(rds_peer *peer);
+/** rds_lanes_open_asked - those that the peer needs; all, if it cannot ask. P. */
+void rds_lanes_open_asked(rds_peer *peer);
 
 /* bind.cc */
 /** rds_bind_find - the socket bound to it; RCU section. A. */
@@ -678,6 +680,8 @@ void rds_pong_received(rds_lane *lane, const rds_header *hdr);
 void rds_handshake_seen(rds_lane *lane, const rds_header *hdr);
 /** rds_probe_send - a handshake probe, unless one is under way on that lane. A. */
 void rds_probe_send(rds_lane *lane, gfp_t gfp);
+/** rds_probe_ask - a probe that asks the peer to open these of its lanes, a bit for each. A. */
+void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp);
 /**
  * rds_probe_again - the same on a new connection. A.
  * What the peer knows of us may be of another life, or of the kernel's own modules.

@@ -52,20 +52,15 @@ void rds_tcp_refuse(rds_tcp_waiting *w)
  * It may do so although our stream stands, as far as we know: its own was lost, in a crash. Or its
  * knock crossed our connection. take_run() finds out. Context: W. Takes over @s.
  */
-void rds_tcp_net::knocked(rds_connection *first, socket *s, u16 port)
+void rds_tcp_net::knocked(rds_connection *first, socket *s)
 {
 	ksock_abort(s);
 	rds_conn_connect_if_down(first);
-	rds_connection *conn = named_lane(first, port);
-	if (!conn)
-		return;
-	if (conn != first)
-		rds_conn_connect_if_down(conn);
 
 	kernel::guard g(lock);
-	if (!rds_conn_alive(conn))
+	if (!rds_conn_alive(first))
 		return;
-	auto *tc = rds_tcp_of(conn);
+	auto *tc = rds_tcp_of(first);
 	tc->knock = true;
 	tc->start_taking(0);
 }

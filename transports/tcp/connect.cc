@@ -87,8 +87,8 @@ int rds_tcp_connection::open_stream()
 {
 	socket *s = nullptr;
 
-	/* a lane is knocked for by its port: only where that is understood */
-	if (conn->c_larger && conn->c_index && !rds_conn_lanes_named(conn))
+	/* the core asks for other lanes itself */
+	if (conn->c_larger && conn->c_index)
 		return -EAGAIN;
 	int err = ksock_create(conn->c_net, conn->c_isv6, &s);
 	if (err)

@@ -101,7 +101,7 @@ void rds_tcp_net::accepted(socket *s)
 	if (ref.get()->c_larger)
 		offered(ref.get(), s, port);
 	else
-		knocked(ref.get(), s, port);
+		knocked(ref.get(), s);
 }
 
 void rds_tcp_open_for_all()

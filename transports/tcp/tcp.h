@@ -219,7 +219,7 @@ struct rds_tcp_net {
 private:
 	int accept_one();
 	void accepted(socket *s);
-	void knocked(rds_connection *first, socket *s, u16 port);
+	void knocked(rds_connection *first, socket *s);
 	void offered(rds_connection *first, socket *s, u16 port);
 	rds_tcp_waiting *file(rds_connection *conn, rds_tcp_waiting *w);
 };
