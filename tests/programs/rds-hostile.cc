@@ -854,7 +854,7 @@ constexpr attack attacks[] = {
 	{"map-flags", attack_map_flags, "alive", true},
 	{"map-ones", attack_map_ones, "alive", true},
 	{"map-flood", attack_map_flood, "alive", true},
-	{"extensions", attack_extensions, "alive", true},
+	{"extensions", attack_extensions, "alive,closed", true}, /* whose lane is its port? */
 	{"npaths", attack_npaths, "alive", true},
 	{"generation", attack_generation, "alive", true},
 	{"rdma-keys", attack_rdma_keys, "alive", true},

@@ -111,6 +111,8 @@ partial_pings() {
 
 # Every byte of the lists that need a peer: messages that it has not acknowledged, TCP sockets.
 records() {
+	# whatever lane its socket has, it is open
+	transfer a $A4 b $B4 "--pairs 48" "--pairs 48 --count 3 --quiet"
 	on b "ip link set eth0 down"
 	start stuck a "rds-hoard messages --bind $A4 --to $B4 --count 3 --size 77"
 	await 10 grep '^hoard' /tmp/stuck.out
