@@ -280,6 +280,10 @@ TEST_CASE(open__after_the_handshake)
 	ASSERT(eventually([&] { return kernel::read_once(m.at(2)->c_waits); }));
 	bench_sleep(50);
 	EXPECT_EQ(m.at(2)->state(), RDS_CONN_DOWN);
+	/* that it asks does not say that it knows us */
+	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8));
+	bench_sleep(50);
+	EXPECT_EQ(m.at(2)->state(), RDS_CONN_DOWN);
 	ASSERT(m.pong(8));
 	EXPECT(eventually([&] { return m.at(2)->up(); }));
 	/* alone, it needs nobody's leave */

@@ -51,8 +51,14 @@ void agree(rds_lane *first, bool pong)
 {
 	if (!first->up())
 		return;
-	kernel::write_once(first->c_peer->agreed, true);
-	rds_lanes_continue(first->c_peer);
+	/*
+	 * The answer to our own probe: now the peer knows us, too. A stream that comes before that is
+	 * taken for lane 0, and should that break, its numbers for lane 0's.
+	 */
+	if (pong || first->knocks()) {
+		kernel::write_once(first->c_peer->agreed, true);
+		rds_lanes_continue(first->c_peer);
+	}
 	if (first->knocks() || kernel::read_once(first->c_peer->nr_lanes) <= 1)
 		return;
 	bool now = pong || kernel::read_once(first->c_peer->asked_lanes);
