@@ -140,7 +140,7 @@ void rds_lanes_open_asked(rds_peer *peer)
 {
 	unsigned int lanes = kernel::read_once(peer->offered_lanes);
 	u32 asked = kernel::exchange(peer->asked_lanes, u8{0});
-	if (!kernel::read_once(peer->asks_for_lanes))
+	if (!kernel::read_once(peer->asks_for_lanes) && kernel::read_once(peer->nr_lanes) > 1)
 		asked = (1u << lanes) - 1;
 	for (unsigned int i = 1; i < lanes; i++) {
 		int err;

@@ -12,7 +12,12 @@ namespace {
 /* Pongs and probes that may wait on a lane; more pings than that are not answered. */
 constexpr u32 max_own_messages = 64;
 
-constexpr u16 lanes_offered = RDS_MPATH_WORKERS;
+/* What the administrator said, if it is one of the numbers that make sense. */
+u16 lanes_offered()
+{
+	unsigned int lanes = kernel::read_once(rds_tunables.lanes);
+	return lanes >= 8 ? 8 : lanes >= 4 ? 4 : lanes >= 2 ? 2 : 1;
+}
 
 bool handshakes(const rds_lane *lane)
 {
@@ -86,7 +91,7 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 	if (pong)
 		kernel::write_once(peer->asks_for_lanes, (hs.caps & RDS_CAP_ASKS_FOR_LANES) != 0);
 	kernel::fetch_or(peer->asked_lanes, hs.asked_lanes());
-	rds_lanes_fan_out(peer, lanes);
+	rds_lanes_fan_out(peer, lanes < lanes_offered() ? lanes : lanes_offered());
 	kernel::write_once(lane->c_probing, u8{0});
 	if (lane->c_index == 0)
 		agree(lane, pong);
@@ -97,7 +102,8 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 /* Ours, for who is known to read it: older peers must find nothing behind what they know. */
 u32 caps_for(const rds_header &probe)
 {
-	return rds::read_handshake(probe).sport_idx ? RDS_CAP_ASKS_FOR_LANES : 0;
+	return rds::read_handshake(probe).sport_idx && lanes_offered() > 1 ? RDS_CAP_ASKS_FOR_LANES
+									   : 0;
 }
 
 } // namespace
@@ -148,7 +154,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 	} else {
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
-			rds::write_handshake(pong, lane->c_peer->rn->generation, lanes_offered,
+			rds::write_handshake(pong, lane->c_peer->rn->generation, lanes_offered(),
 					     caps_for(*hdr));
 		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
@@ -181,7 +187,7 @@ void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp)
 		return;
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered,
+	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered(),
 			     RDS_CAP_ASKS_FOR_LANES | u32{lanes} << RDS_CAP_LANES_SHIFT);
 	(void)send_own(lane, probe, gfp);
 }
@@ -192,7 +198,7 @@ void rds_probe_send(rds_lane *lane, gfp_t gfp)
 		return;
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered);
+	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered());
 	if (send_own(lane, probe, gfp))
 		kernel::write_once(lane->c_probing, u8{0});
 }

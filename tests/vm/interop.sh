@@ -95,16 +95,10 @@ reload() {
 	on "$1" "rmmod rds_tcp && insmod /lib/modules/\$(uname -r)/rds_tcp.ko"
 }
 
-# All eight, though nobody has needed them: stock cannot ask. Its lanes are numbered as they come.
-eight() { [ "$(on a "ss -tnH state established src $1 dst $2" | wc -l)" = 8 ]; }
-lanes() { await 30 eight "$1" "$2"; }
-
 scenario "pings, ours begins, ours connects" meet a $A4 b $B4
 scenario "pings, stock begins, stock connects" meet b $D4 a $C4
 scenario "pings over IPv6, stock begins, ours connects" meet b $B6 a $A6
 scenario "pings over IPv6, ours begins, stock connects" meet a $C6 b $D6
-scenario "eight lanes, ours connects" lanes $A4 $B4
-scenario "eight lanes, stock connects" lanes $C4 $D4
 scenario "IPv4 traffic, ours connects" exchange $A4 $B4
 scenario "IPv4 traffic, stock connects" exchange $C4 $D4
 scenario "pages of the sender's own" lent $A4 $B4

@@ -10,6 +10,7 @@
 # A socket's lane is the hash of its port: of 48 sockets some lane may have none, but never three.
 . /vm/guest.sh
 hosts_are_namespaces
+echo 8 > /sys/module/rds/parameters/lanes
 PAIRS="--pairs 48"
 echo 1 > /tmp/fresh
 
