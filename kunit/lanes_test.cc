@@ -122,12 +122,16 @@ struct one_each : kernel::pinned {
 
 } // namespace
 
+/* ... up, with eight lanes, and a socket on 1 for each. */
+#define SPREAD(name, sockets)                                                                      \
+	MANY(name, 1, 9);                                                                          \
+	one_each sockets(1);                                                                       \
+	ASSERT(sockets &&name.up());                                                               \
+	ASSERT(name.pong(8))
+
 TEST_CASE(fan_out__one_lane_for_each_socket)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	EXPECT_EQ(m.peer()->nr_lanes, 8);
 	for (u32 n = 0; n < 3; n++)
 		for (u32 i = 0; i < lanes_of_all; i++)
@@ -250,10 +254,7 @@ TEST_CASE(catch_up__ends_with_a_cancel)
 /* What lane k has begun it finishes, whatever becomes of the others. */
 TEST_CASE(catch_up__message_under_way)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	EXPECT_EQ(m.peer()->catch_up != 0, unacked_on(m.at(0)) != 0);
 	m.ack_all();
 	EXPECT_EQ(m.peer()->catch_up, 0);
@@ -267,10 +268,7 @@ TEST_CASE(catch_up__message_under_way)
 /* A lane that is needed waits until the peer knows, on what connects us now, what it will be. */
 TEST_CASE(open__after_the_handshake)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
 	ASSERT(eventually([&] { return m.at(2) && m.at(2)->up(); }));
 	/* all go, the peer has restarted, say */
@@ -428,10 +426,7 @@ TEST_CASE(open__as_asked)
 /* W5: one that answers no pings makes nobody wait for ever. */
 TEST_CASE(open__silent_peer)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	m.ack_all();
 	rds_conn_drop(m.at(0));
 	ASSERT(eventually([&] { return m.lane->up() && fake_of(m.at(0))->connects == 2; }));
@@ -442,10 +437,7 @@ TEST_CASE(open__silent_peer)
 /* One lane's end is none of the others' business (W9: nor of the map's). */
 TEST_CASE(drop__one_lane)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	m.ack_all();
 	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
 	EXPECT_EQ(m.send(from[6], 1), sizeof(numbered));
@@ -469,10 +461,7 @@ TEST_CASE(drop__one_lane)
 
 TEST_CASE(blocked__one_lane)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	m.ack_all();
 	s->arg = &m;
 	s->on_xmit = [](fake_transport *f, rds_connection *conn, rds_message *, bool *handled) {
@@ -529,10 +518,7 @@ TEST_CASE(restart__counts_anew_on_each_lane)
 
 TEST_CASE(alloc__failure_is_the_senders)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	s->alloc_errno = -ENOMEM;
 	EXPECT_EQ(m.send(from[5], 1), -ENOMEM);
 	EXPECT(!m.at(5));
@@ -544,10 +530,7 @@ TEST_CASE(alloc__failure_is_the_senders)
 
 TEST_CASE(end__with_messages_on_all)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	for (u32 i = 0; i < lanes_of_all; i++)
 		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
 	rds_peer_destroy(m.peer());
@@ -574,10 +557,7 @@ TEST_CASE(end__with_messages_on_all)
 /* What peers make us keep has an end; what is needed here has not. */
 TEST_CASE(cap__of_lanes)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	rds_tunables.max_peers_user = 1;
 	EXPECT(rds_conn_lane(m.lane.get(), 1));
 	EXPECT(rds_conn_lane(m.lane.get(), 2));
@@ -591,10 +571,7 @@ TEST_CASE(cap__of_lanes)
 
 TEST_CASE(reap__not_with_a_message_on_any)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	m.ack_all();
 	EXPECT_EQ(m.send(from[7], 1), sizeof(numbered));
 	ASSERT(m.sends_on(7, 1));
@@ -612,10 +589,7 @@ TEST_CASE(reap__not_with_a_message_on_any)
 
 TEST_CASE(lists__messages_of_all_lanes)
 {
-	MANY(m, 1, 9);
-	one_each from(1);
-	ASSERT(from && m.up());
-	ASSERT(m.pong(8));
+	SPREAD(m, from);
 	m.ack_all();
 	for (u32 i = 0; i < lanes_of_all; i++)
 		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));

@@ -22,18 +22,12 @@ rds_lane::rds_lane(rds_peer *p)
 
 rds_lane::rds_lane(rds_peer *p, u8 index) : rds_lane(p)
 {
-	const rds_lane &first = p->lane0;
-	const rds_connection &shared = first;
-	static_cast<rds_connection &>(*this) = shared;
+	const rds_connection &connection = p->lane0;
+	const rds_lane_traits &traits = p->lane0;
+	static_cast<rds_connection &>(*this) = connection;
+	static_cast<rds_lane_traits &>(*this) = traits;
 	c_transport_data = nullptr;
 	c_index = index;
-	c_inc_copy = first.c_inc_copy;
-	c_inc_free = first.c_inc_free;
-	c_handshakes = first.c_handshakes;
-	c_immediate = first.c_immediate;
-	c_has_mrs = first.c_has_mrs;
-	c_has_rdma = first.c_has_rdma;
-	c_has_atomics = first.c_has_atomics;
 	c_rx_life = kernel::read_once(p->life);
 }
 
@@ -300,6 +294,12 @@ void rds_lane::destroy()
 		rds_trace_state(this, RDS_CONN_DISCONNECTING, RDS_CONN_DOWN, RDS_WHY_destroyed);
 	}
 	rds_send_purge(this);
+	free_transport();
+}
+
+/* What conn_alloc made, if it did. */
+void rds_lane::free_transport()
+{
 	if (c_transport_data)
 		c_trans->conn_free(c_transport_data);
 	c_transport_data = nullptr;

@@ -13,14 +13,6 @@ namespace {
 /* A peer that answers no pings is not asked for ever. */
 constexpr unsigned long answer_time = 5UL * TICKS_PER_SECOND;
 
-/* The transport's part of a lane that nobody else has seen. */
-void discard(rds_lane *lane)
-{
-	if (lane->c_transport_data)
-		lane->c_trans->conn_free(lane->c_transport_data);
-	kernel::destroy(lane);
-}
-
 /* Peers could have eight for each that the caps let in: that would be eight times the memory. */
 bool is_full(const rds_net *rn)
 {
@@ -82,8 +74,10 @@ rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err
 		lane = publish(peer, index, mine);
 		*err = -ESTALE;
 	}
-	if (lane != mine)
-		discard(mine);
+	if (lane != mine) { /* nobody else has seen it */
+		mine->free_transport();
+		kernel::destroy(mine);
+	}
 	return lane;
 }
 

@@ -165,8 +165,7 @@ rds_peer *insert(rds_net *rn, rds_peer *mine, const peer_key &k, bool exempt,
 /* Never was on the table: nothing was queued, connected or claimed. */
 void discard(rds_peer *p)
 {
-	if (p->lane0.c_transport_data)
-		p->lane0.c_trans->conn_free(p->lane0.c_transport_data);
+	p->lane0.free_transport();
 	p->put();
 }
 

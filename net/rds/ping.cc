@@ -99,6 +99,15 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 		lane->c_trans->lanes_known(&peer->lane0);
 }
 
+/* Return: what send_own() says. */
+int send_probe(rds_lane *lane, u32 caps, gfp_t gfp)
+{
+	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
+					    kernel::be16(RDS_PING_PORT), 0);
+	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered(), caps);
+	return send_own(lane, probe, gfp);
+}
+
 /* Ours, for who is known to read it: older peers must find nothing behind what they know. */
 u32 caps_for(const rds_header &probe)
 {
@@ -183,22 +192,15 @@ void rds_probe_again(rds_lane *lane)
 
 void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp)
 {
-	if (!may_send_own(lane))
-		return;
-	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
-					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered(),
-			     RDS_CAP_ASKS_FOR_LANES | u32{lanes} << RDS_CAP_LANES_SHIFT);
-	(void)send_own(lane, probe, gfp);
+	if (may_send_own(lane))
+		(void)send_probe(lane, RDS_CAP_ASKS_FOR_LANES | u32{lanes} << RDS_CAP_LANES_SHIFT,
+				 gfp);
 }
 
 void rds_probe_send(rds_lane *lane, gfp_t gfp)
 {
 	if (!handshakes(lane) || !may_send_own(lane) || kernel::exchange(lane->c_probing, u8{1}))
 		return;
-	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
-					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered());
-	if (send_own(lane, probe, gfp))
+	if (send_probe(lane, 0, gfp))
 		kernel::write_once(lane->c_probing, u8{0});
 }

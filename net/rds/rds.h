@@ -182,8 +182,22 @@ struct rds_net {
  * ---- peers and lanes (peer.cc, connection.cc) ----
  */
 
+/*
+ * What a peer's lanes have of their transport, all the same: copies, since an incoming may outlive
+ * it, and a sender may look after it (loopback).
+ */
+struct rds_lane_traits {
+	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
+	void (*c_inc_free)(rds_incoming *) = nullptr;
+	bool c_handshakes = false; /* t_mp_capable */
+	bool c_immediate = false; /* t_immediate */
+	bool c_has_mrs = false; /* get_mr or get_mr_ex: its peer may speak of regions */
+	bool c_has_rdma = false; /* xmit_rdma; a sender may look when the transport has gone */
+	bool c_has_atomics = false; /* xmit_atomic; same */
+};
+
 /* One lane: the engine's half of struct rds_connection. */
-struct rds_lane : rds_connection {
+struct rds_lane : rds_connection, rds_lane_traits {
 	explicit rds_lane(rds_peer *p); /* the first */
 	rds_lane(rds_peer *p, u8 index); /* another: as the first */
 
@@ -194,6 +208,7 @@ struct rds_lane : rds_connection {
 	bool dying() const { return kernel::read_once(c_dying); }
 	void connect_complete();
 	void destroy();
+	void free_transport();
 	void life();
 	void send_run();
 	void recv_run();
@@ -259,15 +274,6 @@ struct rds_lane : rds_connection {
 	bool c_xmit_atomic_done = false;
 	rds::ack_cadence c_acks;
 	bool c_sending = false; /* for RDS_INFO_CONNECTIONS */
-
-	/* copies from the transport: an incoming may outlive it, a sender may look after it (loopback) */
-	int (*c_inc_copy)(rds_incoming *, iov_iter *) = nullptr;
-	void (*c_inc_free)(rds_incoming *) = nullptr;
-	bool c_handshakes = false; /* t_mp_capable */
-	bool c_immediate = false; /* t_immediate */
-	bool c_has_mrs = false; /* get_mr or get_mr_ex: its peer may speak of regions */
-	bool c_has_rdma = false; /* xmit_rdma; a sender may look when the transport has gone */
-	bool c_has_atomics = false; /* xmit_atomic; same */
 
 	/* life() */
 	rds::reconnect_backoff c_backoff;

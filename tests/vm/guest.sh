@@ -189,6 +189,16 @@ hosts_are_namespaces() {
 	ip -n b addr add fd00::2/64 dev eth0 nodad
 }
 
+# addresses nobody had before: $small (in a) and $large (in b)
+echo 1 > /tmp/fresh
+fresh_pair() {
+	read -r fresh < /tmp/fresh
+	echo $((fresh + 1)) > /tmp/fresh
+	small=10.0.1.$fresh large=10.0.2.$fresh
+	ip -n a addr add $small/16 dev eth0
+	ip -n b addr add $large/16 dev eth0
+}
+
 hosts_are_guests() {
 	on() {
 		if [ "$1" = a ]; then

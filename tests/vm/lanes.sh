@@ -12,16 +12,7 @@
 hosts_are_namespaces
 echo 8 > /sys/module/rds/parameters/lanes
 PAIRS="--pairs 48"
-echo 1 > /tmp/fresh
 
-# addresses nobody had before: $small (in a) and $large (in b)
-fresh_pair() {
-	read -r fresh < /tmp/fresh
-	echo $((fresh + 1)) > /tmp/fresh
-	small=10.0.1.$fresh large=10.0.2.$fresh
-	ip -n a addr add $small/16 dev eth0
-	ip -n b addr add $large/16 dev eth0
-}
 wide_port() { echo $(($(cat /tmp/ports) + 64)) > /tmp/ports; }
 many() { # FROM ADDRESS TO ADDRESS COUNT: as many sockets as there are PAIRS, both sides
 	wide_port

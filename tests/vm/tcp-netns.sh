@@ -16,16 +16,6 @@ AL="[fe80::a1%eth0]" BL="[fe80::b1%eth0]"
 ip -n a addr add fe80::a1/64 dev eth0 nodad
 ip -n b addr add fe80::b1/64 dev eth0 nodad
 
-# addresses nobody had before: $small (in a) and $large (in b)
-fresh_pair() {
-	read -r fresh < /tmp/fresh
-	echo $((fresh + 1)) > /tmp/fresh
-	small=10.0.1.$fresh large=10.0.2.$fresh
-	ip -n a addr add $small/16 dev eth0
-	ip -n b addr add $large/16 dev eth0
-}
-echo 1 > /tmp/fresh
-
 # 1. Traffic, both directions and families.
 exchange() {
 	transfer a "$1" b "$2" "" "--count $(n 200) --sizes mix:1048576 --sndbuf 2097152 --quiet"

@@ -141,7 +141,6 @@ void ksock_chain_free(struct ksock_chain *chain); /* A */
 void ksock_chain_copy(const struct ksock_chain *chain, u32 off, void *to, u32 len); /* A */
 /* P. The first @len bytes, or what there is room for. Return: bytes, or -EFAULT. */
 int ksock_chain_to_iter(const struct ksock_chain *chain, u32 len, struct iov_iter *to);
-int ksock_bytes_to_iter(const void *from, u32 len, struct iov_iter *to);
 
 /* ---- upcalls, implemented in C++; the first three locked, in softirq or not ---- */
 

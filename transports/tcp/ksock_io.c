@@ -308,9 +308,3 @@ int ksock_chain_to_iter(const struct ksock_chain *chain, u32 len, struct iov_ite
 	}
 	return done;
 }
-
-int ksock_bytes_to_iter(const void *from, u32 len, struct iov_iter *to)
-{
-	len = min_t(size_t, len, iov_iter_count(to));
-	return copy_to_iter(from, len, to) == len ? len : -EFAULT;
-}

@@ -222,7 +222,7 @@ extern "C" int rds_tcp_inc_copy_to_user(rds_incoming *inc, iov_iter *to)
 	const rds_tcp_incoming *ti = incoming_of(inc);
 
 	if (ti->linear_len)
-		return ksock_bytes_to_iter(linear_of(ti), ti->linear_len, to);
+		return kernel_linear_to_iter(linear_of(ti), ti->linear_len, to);
 	return ksock_chain_to_iter(&ti->chain, inc->i_hdr.h_len.host(), to);
 }
 

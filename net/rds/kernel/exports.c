@@ -16,6 +16,7 @@ EXPORT_RDS(kernel_alloc);
 EXPORT_RDS(kernel_alloc_takes);
 EXPORT_RDS(kernel_cond_resched);
 EXPORT_RDS(kernel_free);
+EXPORT_RDS(kernel_linear_to_iter);
 EXPORT_RDS(kernel_list_corrupted);
 EXPORT_RDS(kernel_log);
 EXPORT_RDS(kernel_message_hold);
