@@ -177,6 +177,22 @@ TEST_CASE(fan_out__not_for_one_lane)
 		EXPECT(!m.at(i));
 }
 
+/* A peer that could have eight has one with us: no stream of its is another lane's. */
+TEST_CASE(fan_out__as_many_as_both_want)
+{
+	MANY(m, 1, 9);
+	rds_tunables.lanes = 1;
+	one_each from(1);
+	ASSERT(from && m.up());
+	ASSERT(m.pong(8));
+	EXPECT_EQ(rds_conn_lanes(m.lane.get()), 1);
+	for (u32 i = 0; i < lanes_of_all; i++)
+		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
+	EXPECT(m.sends_on(0, lanes_of_all));
+	for (u32 i = 1; i < lanes_of_all; i++)
+		EXPECT(!m.at(i));
+}
+
 /* Whoever chose lane 0 because there was no other, and queues later, chooses again. */
 TEST_CASE(fan_out__late_sender_is_sent_back)
 {

@@ -518,7 +518,7 @@ int rds_conn_alive(const struct rds_connection *conn);
  * the first. The caller of these holds any lane of the peer, which keeps them all.
  */
 
-/** rds_conn_lanes - how many lanes the peer says it can have, 1 to 8; 0: not known. Context: A. */
+/** rds_conn_lanes - how many lanes the two sides have agreed on, 1 to 8; 0: not known. Context: A. */
 unsigned int rds_conn_lanes(const struct rds_connection *conn);
 
 /** rds_conn_lanes_named - 1: the port that the peer connects from is its lane, modulo 8. A. */

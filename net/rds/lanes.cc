@@ -183,7 +183,7 @@ rds_connection *rds_conn_lane_in_use(const rds_connection *conn, unsigned int in
 
 unsigned int rds_conn_lanes(const rds_connection *conn)
 {
-	return kernel::read_once(conn->c_peer->offered_lanes);
+	return kernel::read_once(conn->c_peer->nr_lanes);
 }
 
 int rds_conn_lanes_named(const rds_connection *conn)
