@@ -521,6 +521,9 @@ int rds_conn_alive(const struct rds_connection *conn);
 /** rds_conn_lanes - how many lanes the two sides have agreed on, 1 to 8; 0: not known. Context: A. */
 unsigned int rds_conn_lanes(const struct rds_connection *conn);
 
+/** rds_conn_lanes_offered - how many the peer says it can have, agreed or not. Context: A. */
+unsigned int rds_conn_lanes_offered(const struct rds_connection *conn);
+
 /** rds_conn_lanes_named - 1: the port that the peer connects from is its lane, modulo 8. A. */
 int rds_conn_lanes_named(const struct rds_connection *conn);
 
@@ -612,7 +615,7 @@ void rds_recv_incoming(struct rds_connection *conn, const struct in6_addr *saddr
 
 /**
  * rds_recv_other_lane - what came on @conn since it is known was lane @was of the peer, which goes on
- * with its numbers; what comes next is numbered by itself
+ * with its numbers; what comes next is numbered by itself. @was of @conn: it is not known which.
  * Context: P; nothing is being received on either, and nothing begins to be on lane @was.
  */
 void rds_recv_other_lane(struct rds_connection *conn, unsigned int was);

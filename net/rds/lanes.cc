@@ -186,6 +186,11 @@ unsigned int rds_conn_lanes(const rds_connection *conn)
 	return kernel::read_once(conn->c_peer->nr_lanes);
 }
 
+unsigned int rds_conn_lanes_offered(const rds_connection *conn)
+{
+	return kernel::read_once(conn->c_peer->offered_lanes);
+}
+
 int rds_conn_lanes_named(const rds_connection *conn)
 {
 	return kernel::read_once(conn->c_peer->names_lanes);

@@ -72,6 +72,9 @@ bool rds_tcp_connection::adopt_first()
 		return false;
 
 	socket *s = w->sock;
+	if (other_lane)
+		rds_recv_other_lane(conn, conn->c_index);
+	other_lane = false;
 	kernel::write_once(last_port, w->port);
 	kernel::destroy(w);
 	{
@@ -176,7 +179,9 @@ rds_tcp_waiting *rds_tcp_connection::speaking()
 
 /*
  * The peer has opened another stream and speaks on it, and yet its TCP answers on this one. On a
- * stream that never said a word there is no RDS.
+ * stream that never said a word there is no RDS. Else, where the peer has more lanes than we have
+ * agreed on, those are lanes of its own: it had agreed on several with whoever was here before us,
+ * and has not heard our number yet, or does not take lanes back. Each gets its turn.
  */
 bool rds_tcp_connection::must_yield()
 {
@@ -185,8 +190,14 @@ bool rds_tcp_connection::must_yield()
 		rival_since = now | 1;
 	if (now - rival_since <= answer_time + TICKS_PER_SECOND || !rival_speaks())
 		return false;
-	sock_guard g(sock);
-	return !heard;
+	bool mute;
+	{
+		sock_guard g(sock);
+		mute = !heard;
+	}
+	other_lane = !mute && rds_conn_lanes_offered(conn) > rds_conn_lanes(conn) &&
+		     ksock_answered(sock, answer_time);
+	return mute || other_lane;
 }
 
 /*

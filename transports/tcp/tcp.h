@@ -169,6 +169,7 @@ struct rds_tcp_connection : ksock_user {
 	bool asked = false; /* keep-alive probes come fast until the peer has answered */
 	unsigned long dying_since = 0; /* in ticks; the first lane's; whoever destroys the peer */
 	unsigned long rival_since = 0; /* another stream waits beside this one; 0: none does */
+	bool other_lane = false; /* the next stream is another lane of the peer */
 	u16 last_port = 0; /* the peer's, of the last stream that was adopted; others read it */
 	kernel::work take_work;
 

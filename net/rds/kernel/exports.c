@@ -73,6 +73,7 @@ EXPORT_RDS(rds_conn_lane);
 EXPORT_RDS(rds_conn_lane_in_use);
 EXPORT_RDS(rds_conn_lanes);
 EXPORT_RDS(rds_conn_lanes_named);
+EXPORT_RDS(rds_conn_lanes_offered);
 EXPORT_RDS(rds_conn_put);
 EXPORT_RDS(rds_conn_reverse);
 EXPORT_RDS(rds_conn_state);
