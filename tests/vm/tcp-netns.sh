@@ -163,6 +163,15 @@ lent() {
 	transfer a $A4 a $A4 "" "--count $(n 300) --sizes mix:262144 --zerocopy 3 --quiet"
 }
 
+# 6b. A buffer that is always full, mostly between a header and its page of one byte: the end of a stream takes a number
+# of TCP's, too, the one that the byte was to have.
+last_byte() {
+	for host in a b; do on $host "tc qdisc add dev eth0 root netem delay 10ms"; done
+	PACE=0
+	disturbed_by_reset 4 change_buffers
+	for host in a b; do on $host "tc qdisc del dev eth0 root"; done
+}
+
 bad_cable() {
 	for host in a b; do
 		on $host "tc qdisc add dev eth0 root netem delay 1ms loss 3% duplicate 5% reorder 25%"
@@ -439,7 +448,9 @@ scenario "streams killed at the receiver, non-blocking" disturbed_by_reset $rese
 scenario "pages of the sender's own" lent
 SEND="--sizes 1-3000 --nonblock --zerocopy 16"
 scenario "streams killed while they carry pages of the sender's own" disturbed_by_reset $((resets / 2)) kill_from_b
-SEND="--sizes 0-3000 --nonblock"
+SEND="--sizes 1 --nonblock --zerocopy 16" COUNT=$(n 1000)
+scenario "streams end where a message lacks its last byte" last_byte
+SEND="--sizes 0-3000 --nonblock" COUNT=$(n 4000)
 scenario "lists are read while streams are killed" watched disturbed_by_reset 2 kill_watched
 A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 3000)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b

@@ -62,12 +62,24 @@ void rds_tcp_connection::read_all()
 	kernel_log("no memory for what %pI6c has sent: %u bytes are lost", &conn->c_faddr, left);
 }
 
+/*
+ * Nothing is sent any more, send_sem is held. A FIN takes a number, too: that of the next byte of a
+ * message that TCP has not got whole. Socket lock held.
+ */
+void rds_tcp_connection::begin_closing()
+{
+	ksock_assert_locked(sock);
+	if (!closing)
+		data_end = ksock_next_seq(sock);
+	closing = true;
+}
+
 /* Steps a and b. */
 void rds_tcp_connection::drain()
 {
 	{
 		sock_guard g(sock);
-		closing = true;
+		begin_closing();
 	}
 	ksock_send_fin(sock);
 	unsigned long start = kernel_ticks();
@@ -99,7 +111,7 @@ void rds_tcp_connection::finish(bool abort)
 	mutex.assert_held();
 	{
 		sock_guard g(s);
-		closing = true;
+		begin_closing();
 		if (!abort)
 			read_all();
 		ksock_refuse_data(s);

@@ -157,8 +157,12 @@ void rds_tcp_connection::go_live()
 void rds_tcp_connection::state_changed(ksock_state state)
 {
 	ksock_assert_locked(sock);
-	if (closing)
+	if (closing) {
+		/* opened before our FIN: what comes on it is acknowledged */
+		if (state == KSOCK_OPEN && !conn->c_larger)
+			go_live();
 		return;
+	}
 	switch (state) {
 	case KSOCK_OPEN:
 		if (conn->c_larger) {

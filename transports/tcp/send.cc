@@ -115,6 +115,8 @@ void rds_tcp_connection::harvest()
 	u32 una = ksock_una(sock);
 
 	ksock_assert_locked(sock);
+	if (closing && seq_before(data_end, una))
+		una = data_end;
 	if (una == last_seen_una || !believes_acks())
 		return;
 	last_seen_una = una;

@@ -147,6 +147,7 @@ struct rds_tcp_connection : ksock_user {
 	bool heard = false; /* the peer has said something on it */
 	unsigned long live_since = 0; /* in ticks */
 	bool closing = false; /* its end is expected */
+	u32 data_end = 0; /* while closing: our FIN's number, if we send one */
 	u8 full = 0; /* TCP had no room; the core wants a kick */
 	u32 last_seen_una = 0;
 
@@ -174,6 +175,7 @@ struct rds_tcp_connection : ksock_user {
 	kernel::work take_work;
 
 private:
+	void begin_closing();
 	void take_waiting();
 	unsigned long make_room();
 	bool rival_speaks();
