@@ -69,6 +69,28 @@ struct many {
 		});
 		return n;
 	}
+	/* Messages from one of the kernel's own ports; the last of them. */
+	u32 own(u16 sport, rds_header &last)
+	{
+		u32 n = 0;
+		kernel::guard hold(s->lock);
+		s->frames.each([&](fake_frame *f) {
+			if (f->map || f->len || f->hdr.h_sport.host() != sport)
+				return;
+			n++;
+			last = f->hdr;
+		});
+		return n;
+	}
+	/* The last of @nr, as soon as there are so many, says so many lanes. */
+	bool told(u16 sport, u32 nr, u16 lanes)
+	{
+		rds_header h{};
+		if (!eventually([&] { return own(sport, h) == nr; }))
+			return false;
+		rds::handshake hs = rds::read_handshake(h);
+		return hs.npaths == lanes && hs.has_npaths == !!lanes && hs.sport_idx;
+	}
 	bool sends_on(u32 i, u32 nr)
 	{
 		return eventually([&] { return sent_on(i) == nr; });
@@ -191,6 +213,67 @@ TEST_CASE(fan_out__as_many_as_both_want)
 	EXPECT(m.sends_on(0, lanes_of_all));
 	for (u32 i = 1; i < lanes_of_all; i++)
 		EXPECT(!m.at(i));
+}
+
+/* W3, W4, W8: a peer whose ports say nothing gets one lane, although it offers eight. */
+TEST_CASE(first__one_lane_for_who_names_none)
+{
+	MANY(m, 1, 9);
+	rds_tunables.lanes_unnamed = 1;
+	one_each from(1);
+	ASSERT(from && m.up());
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 1, 0));
+	ASSERT(m.pong(8, 0, false));
+	/* it may have more to somebody before us */
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 2, 1));
+	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8, 0, nullptr, 77, false));
+	EXPECT(m.told(RDS_PING_PORT, 1, 1));
+	EXPECT_EQ(m.peer()->nr_lanes, 1);
+	for (u32 i = 0; i < lanes_of_all; i++)
+		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
+	EXPECT(m.sends_on(0, lanes_of_all));
+}
+
+/* Who counts ports modulo the lanes that it knows is told of all before a stream comes. */
+TEST_CASE(first__all_are_told_before_they_open)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	many m(s, 1, 9);
+	ASSERT(m.lane);
+	rds_tunables.lanes_unnamed = 1;
+	ASSERT(m.up());
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 1, 0));
+	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8, 0));
+	EXPECT(m.told(RDS_PING_PORT, 1, 8));
+	ASSERT(m.pong(8, 0));
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 2, 8));
+	bench_sleep(50);
+	EXPECT(!m.at(3) || m.at(3)->state() == RDS_CONN_DOWN);
+	ASSERT(m.pong(8, 0));
+	EXPECT(eventually([&] { return m.at(3) && m.at(3)->up(); }));
+	/* each lane has its own; once told, it knows */
+	m.ack_all();
+	u32 probes = 2 + lanes_of_all - 1;
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, probes, 8));
+	ASSERT(m.pong(8, 0));
+	bench_sleep(20);
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, probes, 8));
+}
+
+/* One of ours takes a port as it is: nothing more is said. */
+TEST_CASE(first__who_asks_knows)
+{
+	MANY(m, 1, 9);
+	rds_tunables.lanes_unnamed = 1;
+	one_each from(1);
+	ASSERT(from && m.up());
+	ASSERT(m.pong(8));
+	m.ack_all();
+	EXPECT_EQ(m.peer()->nr_lanes, 8);
+	EXPECT_EQ(m.send(from[3], 1), sizeof(numbered));
+	EXPECT(m.sends_on(3, 1));
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 2, 8)); /* the other is of lane 3 */
 }
 
 /* Whoever chose lane 0 because there was no other, and queues later, chooses again. */
@@ -468,7 +551,7 @@ TEST_CASE(drop__one_lane)
 	EXPECT(m.peer()->map_pending);
 	EXPECT_EQ(fake_of(m.at(6))->shutdowns, shutdowns);
 	EXPECT(m.at(6)->up() && m.lane->up());
-	EXPECT_EQ(unacked_on(m.at(6)), 1 + m.at(6)->c_pongs);
+	EXPECT_EQ(unacked_on(m.at(6)) + queued_on(m.at(6)), 1 + m.at(6)->c_pongs);
 	s->make_room(m.at(2), -1);
 	EXPECT(m.sends_on(2, 2)); /* again */
 	s->make_room(m.at(0), -1);

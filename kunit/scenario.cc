@@ -28,7 +28,7 @@ scenario::scenario(kunit *t)
       m_registered(false),
       m_tunables(rds_tunables)
 {
-	rds_tunables.lanes = RDS_MPATH_WORKERS;
+	rds_tunables.lanes = rds_tunables.lanes_unnamed = RDS_MPATH_WORKERS;
 	if (m_fake)
 		m_err = rds_trans_register(&m_fake->trans);
 	m_registered = !m_err;

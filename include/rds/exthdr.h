@@ -289,18 +289,19 @@ struct handshake {
 
 /*
  * What we say of ourselves in a probe and in its reply, oldest type first; generation 0 is not
- * announced, nor are no capabilities. A sender of one lane has no index to put in its port. For
- * multipath transports only; others answer a probe with a plain make_pong().
+ * announced, nor are 0 lanes or capabilities: the peer keeps what it knows. A sender of one lane has no index to put in its port, unless it
+ * may have more later (@names_lanes). For multipath transports only; others answer a probe with a
+ * plain make_pong().
  */
 inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_t lanes,
-			    std::uint32_t caps = 0)
+			    std::uint32_t caps = 0, bool names_lanes = false)
 {
 	exthdr_writer writer{hdr.h_exthdr};
-	bool fits = writer.npaths(lanes);
+	bool fits = lanes == 0 || writer.npaths(lanes);
 
 	if (gen_num != 0)
 		fits = writer.gen_num(gen_num) && fits;
-	if (lanes > 1)
+	if (lanes > 1 || names_lanes)
 		fits = writer.sport_idx() && fits;
 	if (caps != 0)
 		fits = writer.cap_bits(caps) && fits;

@@ -12,11 +12,35 @@ namespace {
 /* Pongs and probes that may wait on a lane; more pings than that are not answered. */
 constexpr u32 max_own_messages = 64;
 
-/* What the administrator said, if it is one of the numbers that make sense. */
+/* What the administrator said, as one of the numbers that make sense. */
+u16 rounded(const unsigned int &tunable)
+{
+	unsigned int lanes = kernel::read_once(tunable);
+	return lanes >= 8 ? 8 : lanes >= 4 ? 4 : lanes >= 2 ? 2 : 1;
+}
+
 u16 lanes_offered()
 {
-	unsigned int lanes = kernel::read_once(rds_tunables.lanes);
-	return lanes >= 8 ? 8 : lanes >= 4 ? 4 : lanes >= 2 ? 2 : 1;
+	return rounded(rds_tunables.lanes);
+}
+
+/*
+ * To a peer of which we do not know that its ports name its lanes. Linux 6.x counts streams as they
+ * come, sends its congestion map on any lane, where one overtakes the other, and does not keep a
+ * socket's order when that moves to its lane: with several lanes it loses and blocks (wire.md W3,
+ * W4, W8), whatever we do.
+ */
+u16 lanes_offered_at_first()
+{
+	u16 all = lanes_offered(), few = rounded(rds_tunables.lanes_unnamed);
+	return few < all ? few : all;
+}
+
+/* Never fewer than messages are spread over by now. */
+u16 lanes_for(const rds_peer *peer, bool named)
+{
+	return named || kernel::read_once(peer->nr_lanes) > 1 ? lanes_offered()
+							      : lanes_offered_at_first();
 }
 
 bool handshakes(const rds_lane *lane)
@@ -76,6 +100,33 @@ void agree(rds_lane *first, bool pong)
 		first->c_life_work.queue(2 * TICKS_PER_SECOND);
 }
 
+void announce(rds_header &hdr, const rds_peer *peer, u16 lanes, u32 caps)
+{
+	rds::write_handshake(hdr, peer->rn->generation, lanes, caps, lanes_offered() > 1);
+}
+
+/*
+ * Of the first probe, which comes before we know whom it meets: 0, nothing is said, where that would
+ * make a difference. A peer that has lanes to somebody who was here before us keeps their number.
+ */
+u16 lanes_to_probe(const rds_peer *peer)
+{
+	bool known = kernel::read_once(peer->offered_lanes);
+	u16 few = lanes_for(peer, known && kernel::read_once(peer->names_lanes));
+	return known || few == lanes_offered() ? few : 0;
+}
+
+/*
+ * The peer has answered a probe that said nothing of lanes. Linux 7.0 takes a stream's port modulo
+ * the lanes that it has been told of, and 6.x may have several to somebody who was here before us:
+ * both are told before more is made of it. Ours takes the port as it is.
+ */
+bool knows_nothing(rds_peer *peer)
+{
+	return !peer->asks_for_lanes && lanes_offered_at_first() < lanes_offered() &&
+	       !kernel::exchange(peer->told, true);
+}
+
 /* What the peer says of itself. */
 void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 {
@@ -91,9 +142,12 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 	if (pong)
 		kernel::write_once(peer->asks_for_lanes, (hs.caps & RDS_CAP_ASKS_FOR_LANES) != 0);
 	kernel::fetch_or(peer->asked_lanes, hs.asked_lanes());
-	rds_lanes_fan_out(peer, lanes < lanes_offered() ? lanes : lanes_offered());
+	unsigned int ours = lanes_for(peer, hs.sport_idx);
+	rds_lanes_fan_out(peer, lanes < ours ? lanes : ours);
 	kernel::write_once(lane->c_probing, u8{0});
-	if (lane->c_index == 0)
+	if (pong && knows_nothing(peer))
+		rds_probe_send(lane, kernel::gfp_atomic);
+	else if (lane->c_index == 0)
 		agree(lane, pong);
 	if (news && lane->c_trans->lanes_known)
 		lane->c_trans->lanes_known(&peer->lane0);
@@ -104,15 +158,16 @@ int send_probe(rds_lane *lane, u32 caps, gfp_t gfp)
 {
 	rds_header probe = rds::make_header(kernel::be16(RDS_FLAG_PROBE_PORT),
 					    kernel::be16(RDS_PING_PORT), 0);
-	rds::write_handshake(probe, lane->c_peer->rn->generation, lanes_offered(), caps);
+	announce(probe, lane->c_peer, lanes_to_probe(lane->c_peer), caps);
 	return send_own(lane, probe, gfp);
 }
 
-/* Ours, for who is known to read it: older peers must find nothing behind what they know. */
-u32 caps_for(const rds_header &probe)
+/* Ours go to who is known to read them: older peers must find nothing behind what they know. */
+void announce_in_reply(rds_header &pong, const rds_peer *peer, const rds_header &probe)
 {
-	return rds::read_handshake(probe).sport_idx && lanes_offered() > 1 ? RDS_CAP_ASKS_FOR_LANES
-									   : 0;
+	bool named = rds::read_handshake(probe).sport_idx;
+	announce(pong, peer, lanes_for(peer, named),
+		 named && lanes_offered() > 1 ? RDS_CAP_ASKS_FOR_LANES : 0);
 }
 
 } // namespace
@@ -163,8 +218,7 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 	} else {
 		rds_header pong = rds::make_pong(sport);
 		if (probe)
-			rds::write_handshake(pong, lane->c_peer->rn->generation, lanes_offered(),
-					     caps_for(*hdr));
+			announce_in_reply(pong, lane->c_peer, *hdr);
 		rds_stats_inc(rds_s_send_queued); /* as the kernel's own modules count */
 		rds_stats_inc(rds_s_send_pong);
 		if (send_own(lane, pong, gfp) == -ENOMEM)

@@ -348,6 +348,7 @@ struct rds_peer {
 	bool names_lanes = false; /* the ports of its streams do (SPORT_IDX) */
 	bool asks_for_lanes = false; /* it says which of them it needs */
 	u8 asked_lanes = 0; /* what it has said; lane 0's life() sees to it */
+	bool told = false; /* who cannot ask: how many lanes we have with it */
 	bool agreed = false; /* the handshake was made on lane 0's present connection */
 	u32 peer_gen = 0;
 	u32 life = 0; /* of the peer, counted by us: raised when it has restarted */

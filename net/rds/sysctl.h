@@ -16,6 +16,7 @@ struct rds_tunables {
 	unsigned int max_strangers_second; /* new ones, in one namespace */
 	unsigned int recv_cap_mb; /* of memory in one socket's receive queue, see recv.cc */
 	unsigned int lanes; /* offered to each peer: 1, 2, 4, 8 */
+	unsigned int lanes_unnamed; /* to one whose ports do not name them: see ping.cc */
 	unsigned int
 		idle_seconds; /* after which an unused peer is forgotten, see idle() in peer.cc */
 };

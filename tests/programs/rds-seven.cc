@@ -399,9 +399,10 @@ void check_probe(talk &t)
 	header probe;
 	probe.seq = get_number(got, 0, 8);
 	probe.sport = probe_port;
-	probe.ext = {5, 0, 8, 6, got[36], got[37], got[38], got[39], 8};
-	if (got != probe.bytes() || !get_number(got, 36, 4))
-		wrong("the probe is not what Linux 7.0 sends");
+	/* nothing of lanes before we are known */
+	probe.ext = {6, got[33], got[34], got[35], got[36], 8};
+	if (got != probe.bytes() || !get_number(got, 33, 4))
+		wrong("the probe is not what Linux 7.0 sends, but for the lanes");
 }
 
 /* It cannot ask for lanes: all are opened for it, before anybody needs one, each from a port of its own. */

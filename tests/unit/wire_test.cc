@@ -67,6 +67,16 @@ TEST(wire, write_handshake__one_lane_has_no_port_index)
 	EXPECT_EQ(test::to_hex(hdr.h_exthdr, 16), "05000106 a1b2c3d4 00000000 00000000");
 }
 
+TEST(wire, write_handshake__nothing_of_lanes_yet)
+{
+	rds_header hdr{};
+
+	rds::write_handshake(hdr, 0xa1b2c3d4, 0, 0, true);
+	EXPECT_EQ(test::to_hex(hdr.h_exthdr, 16), "06a1b2c3 d4080000 00000000 00000000");
+	EXPECT_FALSE(rds::read_handshake(hdr).has_npaths);
+	EXPECT_TRUE(rds::read_handshake(hdr).sport_idx);
+}
+
 TEST(wire, write_handshake__generation_zero_is_not_announced)
 {
 	rds_header hdr = test::our_probe(0, 8);

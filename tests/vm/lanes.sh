@@ -10,7 +10,6 @@
 # A socket's lane is the hash of its port: of 48 sockets some lane may have none, but never three.
 . /vm/guest.sh
 hosts_are_namespaces
-echo 8 > /sys/module/rds/parameters/lanes
 PAIRS="--pairs 48"
 
 wide_port() { echo $(($(cat /tmp/ports) + 64)) > /tmp/ports; }

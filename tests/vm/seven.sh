@@ -13,7 +13,6 @@
 # listens in every namespace, neither answers for them nor has their port 16385.
 . /vm/guest.sh
 hosts_are_namespaces
-echo 8 > /sys/module/rds/parameters/lanes
 us=10.5.0.1 sockets=96
 modprobe vrf
 for host in a b; do

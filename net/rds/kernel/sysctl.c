@@ -21,7 +21,8 @@ struct rds_tunables rds_tunables = {
 	.max_peers_user = 8192,
 	.max_strangers_second = 1024,
 	.idle_seconds = 60,
-	.lanes = 1,
+	.lanes = 8,
+	.lanes_unnamed = 1,
 };
 
 module_param_named(send_batch_count, rds_tunables.send_batch_count, uint, 0444);
@@ -37,6 +38,9 @@ MODULE_PARM_DESC(recv_cap_mb,
 		 "MiB that one socket's receive queue keeps of a peer that ignores congestion");
 module_param_named(lanes, rds_tunables.lanes, uint, 0644);
 MODULE_PARM_DESC(lanes, "connections to one host at most: 1, 2, 4 or 8");
+module_param_named(lanes_unnamed, rds_tunables.lanes_unnamed, uint, 0644);
+MODULE_PARM_DESC(lanes_unnamed,
+		 "the same, for hosts that do not tell one from the other: Linux 6.x");
 module_param_named(idle_seconds, rds_tunables.idle_seconds, uint, 0644);
 MODULE_PARM_DESC(idle_seconds,
 		 "after which a peer that was never heard of is forgotten, others later");
