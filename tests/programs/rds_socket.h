@@ -20,6 +20,7 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -297,7 +298,7 @@ private:
 		}
 	}
 
-	bool receive_now(std::vector<std::uint8_t> &buffer, received &got, soft_errors &soft)
+	bool receive_now(std::span<std::uint8_t> buffer, received &got, soft_errors &soft)
 	{
 		alignas(cmsghdr) char control[256];
 		iovec iov{buffer.data(), buffer.size()};
@@ -328,11 +329,12 @@ private:
 	/* A message that comes while we wait for an update is kept, so that POLLIN goes away. */
 	void take_notification(soft_errors &soft)
 	{
-		std::vector<std::uint8_t> buffer(max_message);
+		/* touched only as far as something comes */
+		auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(max_message);
 		received got;
-		if (receive_now(buffer, got, soft))
+		if (receive_now({buffer.get(), max_message}, got, soft))
 			inbox_.emplace_back(got,
-					    std::vector(buffer.begin(), buffer.begin() + got.size));
+					    std::vector(buffer.get(), buffer.get() + got.size));
 	}
 
 	int fd_;
