@@ -364,6 +364,32 @@ TEST_CASE(catch_up__message_under_way)
 		EXPECT(m.sends_on(i, 1));
 }
 
+/* An answer takes the lane of what it answers, so that acknowledgements ride on messages. */
+TEST_CASE(follow__the_first_that_comes)
+{
+	SPREAD(m, from);
+	m.ack_all();
+	auto arrives = [&](u32 on, u32 to) {
+		rds_header h = rds::make_header(kernel::be16(to_port),
+						kernel::be16(from[to].rds()->port), 0);
+		h.h_sequence = kernel::be64(1);
+		return s->inject(m.at(on), h, nullptr);
+	};
+	for (u32 i : {5u, 6u}) {
+		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
+		ASSERT(m.sends_on(i, 1));
+	}
+	/* lane 0 says nothing, the first other one does, and what comes later changes nothing */
+	ASSERT(arrives(0, 2) && arrives(5, 2) && arrives(6, 2));
+	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
+	EXPECT(m.sends_on(5, 2));
+	/* whose messages have a lane keeps it: they would overtake each other */
+	ASSERT(arrives(5, 6));
+	EXPECT_EQ(m.send(from[6], 2), sizeof(numbered));
+	EXPECT(m.sends_on(6, 2));
+	EXPECT(!m.at(2));
+}
+
 /* A lane that is needed waits until the peer knows, on what connects us now, what it will be. */
 TEST_CASE(open__after_the_handshake)
 {

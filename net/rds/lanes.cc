@@ -41,6 +41,17 @@ bool agreed(const rds_peer *peer)
 			      kernel_ticks() - kernel::read_once(first.c_up_since) > answer_time);
 }
 
+/* From its first message that had a choice on, a socket's messages have no other: their order. */
+u32 settle(rds_sock *rs)
+{
+	u32 hash = kernel::read_once(rs->lane_hash);
+	if (hash & rds_lane_settled)
+		return hash;
+	/* else it has just been settled by somebody else */
+	(void)kernel::compare_exchange(rs->lane_hash, hash, hash | rds_lane_settled);
+	return kernel::read_once(rs->lane_hash);
+}
+
 /* c_lock of lane 0 held. */
 bool is_behind(rds_lane &first, u64 point)
 {
@@ -85,8 +96,19 @@ rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *er
 {
 	unsigned int lanes = kernel::load_acquire(peer->nr_lanes); /* and catch_up with it */
 	rm->m_spread = lanes > 1;
-	unsigned int index = lanes > 1 ? rs->lane_hash & (lanes - 1) : 0;
+	unsigned int index = lanes > 1 ? settle(rs) & (lanes - 1) : 0;
 	return index ? rds_lane_get(peer, index, true, err) : &peer->lane0;
+}
+
+/*
+ * On TCP an acknowledgement that has no message to ride on is a packet of its own: who answers does
+ * so where he was asked. Lane 0 says nothing, on that come the first messages of all.
+ */
+void rds_lane_follow(rds_sock *rs, unsigned int index)
+{
+	u32 hash = kernel::read_once(rs->lane_hash);
+	if (!(hash & rds_lane_settled))
+		(void)kernel::compare_exchange(rs->lane_hash, hash, index | rds_lane_settled);
 }
 
 /*

@@ -420,6 +420,9 @@ inline bool rds_is_header_less(const rds_message *rm)
  * ---- sockets (sock.cc, bind.cc, send.cc, recv.cc) ----
  */
 
+/* In rds_sock.lane_hash. */
+constexpr u32 rds_lane_settled = 1u << 31;
+
 struct rds_sock {
 	explicit rds_sock(rds_net *net);
 	~rds_sock();
@@ -451,7 +454,7 @@ struct rds_sock {
 	u16 port = 0; /* host order */
 	u32 scope = 0;
 	in6_addr addr{};
-	u32 lane_hash = 0; /* chooses its lane to each peer */
+	u32 lane_hash = 0; /* chooses its lane to each peer; when settled, for good: lanes.cc */
 	rds_transport *trans = nullptr; /* also preset; module reference held */
 	rds_cong_map *cong = nullptr; /* of addr */
 	kernel::hash_link bind_link;
@@ -557,6 +560,8 @@ rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err
  * What it relied on is noted in @rm: rds_message_queue() says -ESTALE when it has changed.
  */
 rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err);
+/** rds_lane_follow - a message has come on lane @index; a socket that has no lane yet takes it. A. */
+void rds_lane_follow(rds_sock *rs, unsigned int index);
 /** rds_lanes_fan_out - the peer takes @lanes of them: spread messages from now on. A. */
 void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes);
 /** rds_lanes_caught_up - messages have left lane 0: may the other lanes go on? A. */
