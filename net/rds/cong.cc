@@ -105,15 +105,21 @@ bool is_ours(rds_cong_map *map)
 }
 
 /* A piece of a received map, small enough for the stack. */
-constexpr unsigned int map_step = 256;
+struct map_piece {
+	static constexpr unsigned int size = 512;
 
-bool all_zero(const u8 *p, unsigned int len)
-{
-	for (unsigned int i = 0; i < len; i++)
-		if (p[i])
-			return false;
-	return true;
-}
+	/* As a rule all of a map is, and each new connection begins with one. */
+	bool is_zero() const
+	{
+		u64 any = 0;
+		for (unsigned int i = 0; i < size / sizeof(u64); i += 4)
+			any |= words[i] | words[i + 1] | words[i + 2] | words[i + 3];
+		return !any;
+	}
+	u8 *bytes() { return reinterpret_cast<u8 *>(words); }
+
+	u64 words[size / sizeof(u64)];
+};
 
 } // namespace
 
@@ -254,13 +260,13 @@ int rds_cong_recv_map(rds_connection *conn, rds_map_reader read, void *arg, int 
 	rds_cong_map *map = conn->c_peer->fcong;
 	if (is_ours(map))
 		return 0;
-	u8 step[map_step];
+	map_piece piece;
 	u64 freed = 0;
-	for (unsigned int off = 0; off < RDS_CONG_MAP_BYTES; off += map_step) {
+	for (unsigned int off = 0; off < RDS_CONG_MAP_BYTES; off += piece.size) {
 		u8 *bits = kernel::load_acquire(map->bits);
-		read(arg, off, step, map_step);
+		read(arg, off, piece.bytes(), piece.size);
 		if (!bits) {
-			if (all_zero(step, map_step))
+			if (piece.is_zero())
 				continue;
 			/* nothing was changed so far: what came before was zero */
 			bits = bits_of(map, kernel::gfp_atomic);
@@ -268,8 +274,8 @@ int rds_cong_recv_map(rds_connection *conn, rds_map_reader read, void *arg, int 
 				return -ENOMEM;
 		}
 		kernel::guard hold(map->rn->cong_lock);
-		freed |= rds::congmap_relieved(bits + off, step, map_step);
-		__builtin_memcpy(bits + off, step, map_step);
+		freed |= rds::congmap_relieved(bits + off, piece.bytes(), piece.size);
+		__builtin_memcpy(bits + off, piece.bytes(), piece.size);
 	}
 	lane_of(conn)->heard();
 	rds_stats_inc(rds_s_cong_update_received);

@@ -90,7 +90,9 @@ void agree(rds_lane *first, bool pong)
 	}
 	if (first->knocks() || kernel::read_once(first->c_peer->nr_lanes) <= 1)
 		return;
-	bool now = pong || kernel::read_once(first->c_peer->asked_lanes);
+	bool asked = kernel::read_once(first->c_peer->asked_lanes), now = pong || asked;
+	if (kernel::read_once(first->c_peer->asks_for_lanes) && !asked)
+		return;
 	kernel::guard hold(first->c_lock);
 	if (first->c_dying)
 		return;

@@ -33,10 +33,12 @@ int pick_map(rds_lane *lane)
 	kernel::exchange(peer->map_pending, u8{0});
 	lane->c_xmit_rm = rds_cong_message(peer, lane->c_trans->t_xmit_atomic ? kernel::gfp_atomic
 									      : kernel::gfp_kernel);
-	if (lane->c_xmit_rm)
-		return 0;
-	kernel::write_once(peer->map_pending, u8{1});
-	return -ENOMEM;
+	if (!lane->c_xmit_rm) {
+		kernel::write_once(peer->map_pending, u8{1});
+		return -ENOMEM;
+	}
+	lane->c_xmit_rm->m_more = !lane->c_send.empty();
+	return 0;
 }
 
 /*
