@@ -261,6 +261,27 @@ TEST_CASE(first__all_are_told_before_they_open)
 	EXPECT(m.told(RDS_FLAG_PROBE_PORT, probes, 8));
 }
 
+/* Another kernel comes in its place, which was told of one lane: it is told again. */
+TEST_CASE(first__again_after_a_change_of_kernels)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	many m(s, 1, 9);
+	ASSERT(m.lane);
+	rds_tunables.lanes_unnamed = 1;
+	ASSERT(m.up());
+	ASSERT(m.pong(8, 0, false));
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 2, 1));
+	ASSERT(m.pong(8, 0, false));
+	EXPECT_EQ(m.peer()->nr_lanes, 1);
+	ASSERT(m.pong(8, 0));
+	EXPECT(m.told(RDS_FLAG_PROBE_PORT, 3, 8));
+	bench_sleep(50);
+	EXPECT(!m.at(3) || m.at(3)->state() == RDS_CONN_DOWN);
+	ASSERT(m.pong(8, 0));
+	EXPECT(eventually([&] { return m.at(3) && m.at(3)->up(); }));
+}
+
 /* One of ours takes a port as it is: nothing more is said. */
 TEST_CASE(first__who_asks_knows)
 {
@@ -365,7 +386,7 @@ TEST_CASE(catch_up__message_under_way)
 }
 
 /* An answer takes the lane of what it answers, so that acknowledgements ride on messages. */
-TEST_CASE(follow__the_first_that_comes)
+TEST_CASE(follow__the_peer_that_spoke)
 {
 	SPREAD(m, from);
 	m.ack_all();
@@ -379,15 +400,45 @@ TEST_CASE(follow__the_first_that_comes)
 		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
 		ASSERT(m.sends_on(i, 1));
 	}
-	/* lane 0 says nothing, the first other one does, and what comes later changes nothing */
-	ASSERT(arrives(0, 2) && arrives(5, 2) && arrives(6, 2));
+	/* lane 0 says nothing; of the others the last that spoke, until the socket chooses */
+	ASSERT(arrives(6, 2) && arrives(5, 2) && arrives(0, 2));
 	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
 	EXPECT(m.sends_on(5, 2));
+	ASSERT(arrives(6, 2));
+	EXPECT_EQ(m.send(from[2], 2), sizeof(numbered));
+	EXPECT(m.sends_on(5, 3));
 	/* whose messages have a lane keeps it: they would overtake each other */
 	ASSERT(arrives(5, 6));
 	EXPECT_EQ(m.send(from[6], 2), sizeof(numbered));
 	EXPECT(m.sends_on(6, 2));
 	EXPECT(!m.at(2));
+}
+
+/* It chooses for itself only. */
+TEST_CASE(follow__nobody_elses_lane)
+{
+	SPREAD(m, from);
+	many other(s, 1, 8);
+	ASSERT(other.lane && other.up() && other.pong(8));
+	m.ack_all();
+	other.ack_all();
+	EXPECT_EQ(m.send(from[5], 1), sizeof(numbered));
+	ASSERT(m.sends_on(5, 1));
+	for (u32 i : {2u, 3u}) {
+		rds_header h = rds::make_header(kernel::be16(to_port),
+						kernel::be16(from[i].rds()->port), 0);
+		h.h_sequence = kernel::be64(i);
+		ASSERT(s->inject(m.at(5), h, nullptr));
+	}
+	/* the first choice is for the one that spoke, or it is not */
+	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
+	EXPECT_EQ(other.send(from[2], 1), sizeof(numbered));
+	EXPECT_EQ(other.send(from[3], 1), sizeof(numbered));
+	EXPECT_EQ(m.send(from[3], 1), sizeof(numbered));
+	EXPECT(eventually([&] { return m.at(3) && unacked_on(m.at(3)) >= 1; }));
+	EXPECT(!m.at(2));
+	ASSERT(other.at(2) && other.at(3));
+	EXPECT(!other.at(5));
 }
 
 /* A lane that is needed waits until the peer knows, on what connects us now, what it will be. */
@@ -462,6 +513,27 @@ TEST_CASE(open__all_for_who_cannot_ask)
 		return true;
 	}));
 	/* and again, whoever needs it */
+	rds_conn_drop(m.at(4));
+	EXPECT(eventually([&] { return m.at(4)->up() && fake_of(m.at(4))->connects == 2; }));
+}
+
+/* Who answers no pings is not known to open what it is asked for: it opens all. */
+TEST_CASE(open__all_by_who_answers_nothing)
+{
+	SCENARIO(s);
+	s->trans.t_small_connects = 1;
+	many m(s, 1, 9);
+	ASSERT(m.lane);
+	rds_tunables.ping_enable = 0;
+	ASSERT(m.up());
+	ASSERT(m.pong(8));
+	ASSERT(eventually([&] {
+		for (u32 i = 0; i < lanes_of_all; i++)
+			if (!m.at(i) || !m.at(i)->up())
+				return false;
+		return true;
+	}));
+	m.ack_all(4);
 	rds_conn_drop(m.at(4));
 	EXPECT(eventually([&] { return m.at(4)->up() && fake_of(m.at(4))->connects == 2; }));
 }

@@ -62,7 +62,7 @@ int rds_bind_add(rds_sock *rs, u16 port)
 		return -ENOMEM;
 	rs->port = port; /* before the table: look-ups take no lock */
 	u32 word = port;
-	rs->lane_hash = kernel_hash(&word, 1, rn->seed) & ~rds_lane_settled;
+	rs->lane_hash = kernel_hash(&word, 1, rn->seed);
 	chain_of(rn, &rs->addr, port, rs->scope).add(rs);
 	rn->nr_bound++;
 	rs->get();

@@ -192,7 +192,7 @@ void rds_lane::schedule_reconnect()
 	kernel::full_barrier(); /* against connect_if_down(): state written, then queue read */
 	unsigned long delay = rds_tunables.reconnect_max_ticks;
 	/* who asks for what he needs does so for lanes that nobody here needs */
-	bool on_demand = knocks() || (c_index && kernel::read_once(c_peer->asks_for_lanes));
+	bool on_demand = knocks() || (c_index && c_peer->asks());
 	if (kernel::exchange(c_heard, false))
 		c_backoff.connected();
 	if (!knocks() || c_index)

@@ -41,15 +41,35 @@ bool agreed(const rds_peer *peer)
 			      kernel_ticks() - kernel::read_once(first.c_up_since) > answer_time);
 }
 
-/* From its first message that had a choice on, a socket's messages have no other: their order. */
-u32 settle(rds_sock *rs)
+/*
+ * On TCP an acknowledgement that has no message to ride on is a packet of its own: who answers does
+ * so where he was asked. rds_sock.lane_hint is the peer that spoke last (its address, which is only
+ * compared), its lane, and the mark that the socket has chosen. That is for good, or its messages
+ * to that peer would overtake each other. To all others the hash chooses.
+ */
+constexpr u64 hint_lane = 7, hint_chosen = 8;
+
+u64 hint_of(const rds_peer *peer, unsigned int index)
 {
-	u32 hash = kernel::read_once(rs->lane_hash);
-	if (hash & rds_lane_settled)
-		return hash;
-	/* else it has just been settled by somebody else */
-	(void)kernel::compare_exchange(rs->lane_hash, hash, hash | rds_lane_settled);
-	return kernel::read_once(rs->lane_hash);
+	return u64{reinterpret_cast<unsigned long>(peer)} << 4 | index;
+}
+
+bool is_about(u64 hint, const rds_peer *peer)
+{
+	return hint >> 4 == hint_of(peer, 0) >> 4;
+}
+
+u32 lane_of_choice(rds_sock *rs, const rds_peer *peer)
+{
+	u64 hint = kernel::read_once(rs->lane_hint);
+	while (!(hint & hint_chosen)) {
+		u64 choice = (is_about(hint, peer) ? hint : 0) | hint_chosen;
+		if (kernel::compare_exchange(rs->lane_hint, hint, choice))
+			hint = choice;
+		else
+			hint = kernel::read_once(rs->lane_hint);
+	}
+	return is_about(hint, peer) ? static_cast<u32>(hint & hint_lane) : rs->lane_hash;
 }
 
 /* c_lock of lane 0 held. */
@@ -96,19 +116,15 @@ rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *er
 {
 	unsigned int lanes = kernel::load_acquire(peer->nr_lanes); /* and catch_up with it */
 	rm->m_spread = lanes > 1;
-	unsigned int index = lanes > 1 ? settle(rs) & (lanes - 1) : 0;
+	unsigned int index = lanes > 1 ? lane_of_choice(rs, peer) & (lanes - 1) : 0;
 	return index ? rds_lane_get(peer, index, true, err) : &peer->lane0;
 }
 
-/*
- * On TCP an acknowledgement that has no message to ride on is a packet of its own: who answers does
- * so where he was asked. Lane 0 says nothing, on that come the first messages of all.
- */
-void rds_lane_follow(rds_sock *rs, unsigned int index)
+void rds_lane_follow(rds_sock *rs, const rds_peer *peer, unsigned int index)
 {
-	u32 hash = kernel::read_once(rs->lane_hash);
-	if (!(hash & rds_lane_settled))
-		(void)kernel::compare_exchange(rs->lane_hash, hash, index | rds_lane_settled);
+	u64 hint = kernel::read_once(rs->lane_hint), now = hint_of(peer, index);
+	if (!(hint & hint_chosen) && hint != now)
+		(void)kernel::compare_exchange(rs->lane_hint, hint, now);
 }
 
 /*
@@ -156,7 +172,7 @@ void rds_lanes_open_asked(rds_peer *peer)
 {
 	unsigned int lanes = kernel::read_once(peer->offered_lanes);
 	u32 asked = kernel::exchange(peer->asked_lanes, u8{0});
-	if (!kernel::read_once(peer->asks_for_lanes) && kernel::read_once(peer->nr_lanes) > 1)
+	if (!peer->asks() && kernel::read_once(peer->nr_lanes) > 1)
 		asked = (1u << lanes) - 1;
 	for (unsigned int i = 1; i < lanes; i++) {
 		int err;

@@ -91,7 +91,7 @@ void agree(rds_lane *first, bool pong)
 	if (first->knocks() || kernel::read_once(first->c_peer->nr_lanes) <= 1)
 		return;
 	bool asked = kernel::read_once(first->c_peer->asked_lanes), now = pong || asked;
-	if (kernel::read_once(first->c_peer->asks_for_lanes) && !asked)
+	if (first->c_peer->asks() && !asked)
 		return;
 	kernel::guard hold(first->c_lock);
 	if (first->c_dying)
@@ -123,10 +123,9 @@ u16 lanes_to_probe(const rds_peer *peer)
  * the lanes that it has been told of, and 6.x may have several to somebody who was here before us:
  * both are told before more is made of it. Ours takes the port as it is.
  */
-bool knows_nothing(rds_peer *peer)
+bool knows_nothing(const rds_peer *peer)
 {
-	return !peer->asks_for_lanes && lanes_offered_at_first() < lanes_offered() &&
-	       !kernel::exchange(peer->told, true);
+	return !peer->told && !peer->asks_for_lanes && lanes_offered_at_first() < lanes_offered();
 }
 
 /* What the peer says of itself. */
@@ -148,7 +147,7 @@ void handshake_received(rds_lane *lane, const rds_header *hdr, bool pong)
 	rds_lanes_fan_out(peer, lanes < ours ? lanes : ours);
 	kernel::write_once(lane->c_probing, u8{0});
 	if (pong && knows_nothing(peer))
-		rds_probe_send(lane, kernel::gfp_atomic);
+		kernel::write_once(peer->told, rds_probe_send(lane, kernel::gfp_atomic));
 	else if (lane->c_index == 0)
 		agree(lane, pong);
 	if (news && lane->c_trans->lanes_known)
@@ -193,6 +192,7 @@ void rds_handshake_seen(rds_lane *lane, const rds_header *hdr)
 	bool restarted = hs.gen_num && hs.restarted(kernel::exchange(peer->peer_gen, hs.gen_num));
 	if (!restarted && !other_kernel)
 		return;
+	kernel::write_once(peer->told, false);
 	lane->c_rx_life = kernel::add_return(peer->life, 1u);
 	lane->c_rx.restart();
 	peer->each_lane([&](rds_lane *other) {
@@ -205,6 +205,8 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp)
 {
 	if (!rds_tunables.ping_enable) {
 		rds_drop(lane, RDS_DROP_ping_disabled, hdr, nullptr);
+		if (rds::is_probe(*hdr))
+			handshake_received(lane, hdr, false);
 		return;
 	}
 	if (!rds::wants_pong(*hdr))
@@ -253,10 +255,12 @@ void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp)
 				 gfp);
 }
 
-void rds_probe_send(rds_lane *lane, gfp_t gfp)
+bool rds_probe_send(rds_lane *lane, gfp_t gfp)
 {
 	if (!handshakes(lane) || !may_send_own(lane) || kernel::exchange(lane->c_probing, u8{1}))
-		return;
-	if (send_probe(lane, 0, gfp))
-		kernel::write_once(lane->c_probing, u8{0});
+		return false;
+	if (!send_probe(lane, 0, gfp))
+		return true;
+	kernel::write_once(lane->c_probing, u8{0});
+	return false;
 }

@@ -323,6 +323,12 @@ struct rds_peer {
 			if (rds_lane *l = lane(i))
 				func(l);
 	}
+	/* It says which lanes it needs. Who gets no answers from us does not know that it may. */
+	bool asks() const
+	{
+		return kernel::read_once(asks_for_lanes) &&
+		       kernel::read_once(rds_tunables.ping_enable);
+	}
 	bool has_messages() const
 	{
 		bool any = false;
@@ -420,9 +426,6 @@ inline bool rds_is_header_less(const rds_message *rm)
  * ---- sockets (sock.cc, bind.cc, send.cc, recv.cc) ----
  */
 
-/* In rds_sock.lane_hash. */
-constexpr u32 rds_lane_settled = 1u << 31;
-
 struct rds_sock {
 	explicit rds_sock(rds_net *net);
 	~rds_sock();
@@ -454,7 +457,8 @@ struct rds_sock {
 	u16 port = 0; /* host order */
 	u32 scope = 0;
 	in6_addr addr{};
-	u32 lane_hash = 0; /* chooses its lane to each peer; when settled, for good: lanes.cc */
+	u32 lane_hash = 0; /* chooses its lane to each peer but one: */
+	u64 lane_hint = 0; /* who spoke to it, on which lane; see lanes.cc */
 	rds_transport *trans = nullptr; /* also preset; module reference held */
 	rds_cong_map *cong = nullptr; /* of addr */
 	kernel::hash_link bind_link;
@@ -560,8 +564,11 @@ rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err
  * What it relied on is noted in @rm: rds_message_queue() says -ESTALE when it has changed.
  */
 rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err);
-/** rds_lane_follow - a message has come on lane @index; a socket that has no lane yet takes it. A. */
-void rds_lane_follow(rds_sock *rs, unsigned int index);
+/**
+ * rds_lane_follow - a message from @peer has come on lane @index, not the first, on which there are
+ * messages of all: a socket that has not chosen any lane yet answers there. A.
+ */
+void rds_lane_follow(rds_sock *rs, const rds_peer *peer, unsigned int index);
 /** rds_lanes_fan_out - the peer takes @lanes of them: spread messages from now on. A. */
 void rds_lanes_fan_out(rds_peer *peer, unsigned int lanes);
 /** rds_lanes_caught_up - messages have left lane 0: may the other lanes go on? A. */
@@ -690,8 +697,8 @@ void rds_ping_received(rds_lane *lane, const rds_header *hdr, gfp_t gfp);
 void rds_pong_received(rds_lane *lane, const rds_header *hdr);
 /** rds_handshake_seen - before the duplicate rule: has the peer restarted its numbers? A. */
 void rds_handshake_seen(rds_lane *lane, const rds_header *hdr);
-/** rds_probe_send - a handshake probe, unless one is under way on that lane. A. */
-void rds_probe_send(rds_lane *lane, gfp_t gfp);
+/** rds_probe_send - a handshake probe, unless one is under way on that lane. A. Return: queued. */
+bool rds_probe_send(rds_lane *lane, gfp_t gfp);
 /** rds_probe_ask - a probe that asks the peer to open these of its lanes, a bit for each. A. */
 void rds_probe_ask(rds_lane *lane, u8 lanes, gfp_t gfp);
 /**

@@ -118,7 +118,7 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 		return;
 	}
 	if (conn->c_index)
-		rds_lane_follow(rs, conn->c_index);
+		rds_lane_follow(rs, conn->c_peer, conn->c_index);
 	if (lane_of(conn)->c_has_mrs)
 		rds_mr_used(rs, &inc->i_hdr);
 	rds_drop_why why;

@@ -222,6 +222,13 @@ manners uek(manners how)
 	return how;
 }
 
+/* Linux 6.x: ports say nothing, streams are taken as they come. */
+manners six(manners how)
+{
+	how.names_lanes = false;
+	return how;
+}
+
 /* ----------------------------------------------------------------- cases */
 
 void whole_life(const settings &set, const manners &how)
@@ -245,6 +252,34 @@ void case_small_uek(const settings &set)
 void case_large_uek(const settings &set)
 {
 	whole_life(set, uek(large()));
+}
+
+/* It has eight lanes, and none but the first with the other side. */
+void one_lane(const settings &set, const manners &how)
+{
+	talk t(set, how);
+	t.more(set.count);
+	t.finish();
+	for (auto &l : t.peer().lanes())
+		if (l.index && l.streams)
+			wrong("lane %u was open", l.index);
+}
+void case_six(const settings &set)
+{
+	one_lane(set, six({}));
+}
+void case_large_six(const settings &set)
+{
+	one_lane(set, six(large()));
+}
+/* For these the other side has rds.lanes_unnamed=8. */
+void case_six_eight(const settings &set)
+{
+	whole_life(set, six({}));
+}
+void case_large_six_eight(const settings &set)
+{
+	whole_life(set, six(large()));
 }
 
 /*
@@ -486,6 +521,10 @@ struct test_case {
 constexpr test_case cases[] = {
 	{"small", case_small},
 	{"small-uek", case_small_uek},
+	{"six", case_six},
+	{"large-six", case_large_six},
+	{"six-eight", case_six_eight},
+	{"large-six-eight", case_large_six_eight},
 	{"lane-5-first", case_lane_5_first},
 	{"lane-1-first", case_lane_1_first},
 	{"lane-5-cut", case_lane_5_cut},

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 
+#include <bit>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -368,7 +369,8 @@ private:
 		}
 		unsigned count = std::max(1u, count_);
 		auto is_down = [](const seven_lane &l) { return l.now == seven_lane::phase::down; };
-		seven_lane *l = &lanes_[from.port() % max_lanes];
+		/* that kernel always has a power of two of them */
+		seven_lane *l = &lanes_[from.port() % std::bit_ceil(count)];
 		if (!peer_names_)
 			l = &*std::find_if(lanes_.begin(), lanes_.begin() + count - 1, is_down);
 		if (!is_down(*l))

@@ -28,6 +28,9 @@ seven() {
 	address=10.1.0.$next
 	case $1 in large*) address=10.9.0.$next ;; esac
 	ip -n a addr add $address/8 dev eth0
+	unnamed=1
+	case $1 in *six-eight) unnamed=8 ;; esac
+	echo $unnamed > /sys/module/rds/parameters/lanes_unnamed
 	on a "rds-seven $1 --from $address --to $us --device lanes --sockets $sockets --seed $next" || {
 		on b "rds-info -cn" | grep -E "drop.*[1-9]$|reset|$address "
 		on b "ss -tan" | grep -w "$address" || true

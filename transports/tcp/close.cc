@@ -63,7 +63,7 @@ void rds_tcp_connection::read_all()
 }
 
 /*
- * Nothing is sent any more, send_sem is held. A FIN takes a number, too: that of the next byte of a
+ * Nothing is sent any more: send_sem is held, or nothing ever was. A FIN takes a number, too: that of the next byte of a
  * message that TCP has not got whole. Socket lock held.
  */
 void rds_tcp_connection::begin_closing()
