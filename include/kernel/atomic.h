@@ -66,6 +66,13 @@ inline void fetch_or(T &v, T bits)
 	__atomic_fetch_or(&v, bits, __ATOMIC_SEQ_CST);
 }
 
+/* What was done before is seen by whoever then reads @v with load_acquire(). */
+template <typename T>
+inline void sub_release(T &v, T n)
+{
+	__atomic_sub_fetch(&v, n, __ATOMIC_RELEASE);
+}
+
 /* Relaxed. Return: the new value. */
 template <typename T>
 inline T add_return(T &v, T n)

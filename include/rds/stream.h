@@ -39,6 +39,14 @@ enum class stream_kind : std::uint8_t {
 	ignore, /* a map of the wrong size: neither */
 };
 
+[[nodiscard]] inline stream_kind kind_of(const rds_header &header)
+{
+	if (is_congestion_map(header))
+		return header.h_len == kernel::be32(RDS_CONG_MAP_BYTES) ? stream_kind::map
+									: stream_kind::ignore;
+	return is_ping(header) ? stream_kind::ping : stream_kind::message;
+}
+
 struct stream {
 	rds_header header{};
 	std::uint32_t hdr_rem = RDS_HEADER_BYTES; /* header bytes missing */
@@ -106,14 +114,7 @@ struct stream {
 
 	/* The three below are valid once the header is complete and without error. */
 
-	[[nodiscard]] stream_kind kind() const
-	{
-		if (is_congestion_map(header))
-			return header.h_len == kernel::be32(RDS_CONG_MAP_BYTES)
-				       ? stream_kind::map
-				       : stream_kind::ignore;
-		return is_ping(header) ? stream_kind::ping : stream_kind::message;
-	}
+	[[nodiscard]] stream_kind kind() const { return kind_of(header); }
 
 	/* Payload is to be skipped, not kept: nobody will read it. */
 	[[nodiscard]] bool discard() const

@@ -11,12 +11,39 @@
 #include <rds/cursor.h>
 #include <rds/exthdr.h>
 #include <rds/header.h>
+#include <rds/ib_assembly.h>
+#include <rds/ib_cm.h>
+#include <rds/ib_credit.h>
+#include <rds/ib_ring.h>
 #include <rds/sequence.h>
 #include <rds/stream.h>
 #include <rds/wire.h>
 
 std::uint64_t every_header(rds::stream &stream, rds_header &hdr, std::uint8_t *bytes,
 			   std::size_t len);
+std::uint64_t infiniband(const rds_header &hdr, std::uint8_t *bytes, std::size_t len);
+
+std::uint64_t infiniband(const rds_header &hdr, std::uint8_t *bytes, std::size_t len)
+{
+	rds::ib::assembly assembly;
+	rds::ib::introduction peer{};
+	rds::ib::credits credits;
+	rds::ib::ring ring;
+	std::uint32_t first;
+
+	credits.init(3);
+	credits.heard(hdr.h_credit);
+	ring.init(4);
+	std::uint32_t got = ring.take(credits.take(2).sends + credits.posted(1), first);
+	ring.give_back(got / 2);
+	ring.retire(ring.covered(first));
+	if (rds::ib::read_introduction(bytes, len, true, peer))
+		rds::ib::write_introduction(bytes, false, peer);
+	bool fatal = rds::ib::is_fatal(assembly.take(hdr, first));
+	return rds::ib::accept_version(bytes, len, fatal) +
+	       rds::ib::settled_version(rds::ib::version_4_1, bytes, len, assembly.begun()) +
+	       rds::ib::depth(got, ring.used()) + rds::ib::parts_of(got);
+}
 
 std::uint64_t every_header(rds::stream &stream, rds_header &hdr, std::uint8_t *bytes,
 			   std::size_t len)
