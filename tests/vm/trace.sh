@@ -4,6 +4,8 @@
 # What tracepoints tell of things that happen between two namespaces, a 10.0.0.1 and b 10.0.0.2.
 . /vm/guest.sh
 hosts_are_namespaces
+# records name the lane
+echo 1 > /sys/module/rds/parameters/lanes
 t=/sys/kernel/tracing
 mount -t tracefs tracefs $t
 on_mask=/sys/module/rds/parameters/trace_on
