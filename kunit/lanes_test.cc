@@ -412,6 +412,12 @@ TEST_CASE(follow__the_peer_that_spoke)
 	EXPECT_EQ(m.send(from[6], 2), sizeof(numbered));
 	EXPECT(m.sends_on(6, 2));
 	EXPECT(!m.at(2));
+	/* who can be followed nowhere goes elsewhere */
+	u32 on_first = m.sent_on(0), on_all = m.sent_on(0, true);
+	ASSERT(arrives(0, 0));
+	EXPECT_EQ(m.send(from[0], 1), sizeof(numbered));
+	EXPECT(eventually([&] { return m.sent_on(0, true) == on_all + 1; }));
+	EXPECT_EQ(m.sent_on(0), on_first);
 }
 
 /* It chooses for itself only. */

@@ -59,7 +59,17 @@ bool is_about(u64 hint, const rds_peer *peer)
 	return hint >> 4 == hint_of(peer, 0) >> 4;
 }
 
-u32 lane_of_choice(rds_sock *rs, const rds_peer *peer)
+/*
+ * The one who answers on lane 0, on which the first messages of all come, is not followed: so its
+ * hash chooses another one. @lanes: a power of two, more than one, and the same each time.
+ */
+unsigned int lane_of_answers(const rds_sock *rs, u64 hint, unsigned int lanes)
+{
+	unsigned int index = (hint & hint_lane ? hint & hint_lane : rs->lane_hash) & (lanes - 1);
+	return index ? index : 1 + (rs->lane_hash >> 8) % (lanes - 1);
+}
+
+unsigned int choose(rds_sock *rs, const rds_peer *peer, unsigned int lanes)
 {
 	u64 hint = kernel::read_once(rs->lane_hint);
 	while (!(hint & hint_chosen)) {
@@ -69,7 +79,8 @@ u32 lane_of_choice(rds_sock *rs, const rds_peer *peer)
 		else
 			hint = kernel::read_once(rs->lane_hint);
 	}
-	return is_about(hint, peer) ? static_cast<u32>(hint & hint_lane) : rs->lane_hash;
+	return is_about(hint, peer) ? lane_of_answers(rs, hint, lanes)
+				    : rs->lane_hash & (lanes - 1);
 }
 
 /* c_lock of lane 0 held. */
@@ -116,15 +127,17 @@ rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *er
 {
 	unsigned int lanes = kernel::load_acquire(peer->nr_lanes); /* and catch_up with it */
 	rm->m_spread = lanes > 1;
-	unsigned int index = lanes > 1 ? lane_of_choice(rs, peer) & (lanes - 1) : 0;
+	unsigned int index = lanes > 1 ? choose(rs, peer, lanes) : 0;
 	return index ? rds_lane_get(peer, index, true, err) : &peer->lane0;
 }
 
 void rds_lane_follow(rds_sock *rs, const rds_peer *peer, unsigned int index)
 {
 	u64 hint = kernel::read_once(rs->lane_hint), now = hint_of(peer, index);
-	if (!(hint & hint_chosen) && hint != now)
-		(void)kernel::compare_exchange(rs->lane_hint, hint, now);
+	if (hint & hint_chosen || hint == now || (!index && is_about(hint, peer)))
+		return;
+	/* else somebody else has chosen, or heard something, just now */
+	(void)kernel::compare_exchange(rs->lane_hint, hint, now);
 }
 
 /*

@@ -565,8 +565,8 @@ rds_lane *rds_lane_get(rds_peer *peer, unsigned int index, bool needed, int *err
  */
 rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *err);
 /**
- * rds_lane_follow - a message from @peer has come on lane @index, not the first, on which there are
- * messages of all: a socket that has not chosen any lane yet answers there. A.
+ * rds_lane_follow - a message from @peer has come on lane @index: a socket that has not chosen any
+ * lane yet answers there; not on the first, on which there are messages of all. A.
  */
 void rds_lane_follow(rds_sock *rs, const rds_peer *peer, unsigned int index);
 /** rds_lanes_fan_out - the peer takes @lanes of them: spread messages from now on. A. */

@@ -117,7 +117,7 @@ void deliver(rds_connection *conn, const in6_addr *daddr, rds_incoming *inc)
 		rds_drop(conn, rs ? RDS_DROP_wrong_transport : RDS_DROP_no_sock, &inc->i_hdr, rs);
 		return;
 	}
-	if (conn->c_index)
+	if (lane_of(conn)->c_handshakes)
 		rds_lane_follow(rs, conn->c_peer, conn->c_index);
 	if (lane_of(conn)->c_has_mrs)
 		rds_mr_used(rs, &inc->i_hdr);
