@@ -18,7 +18,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 4
+#define RDS_TRANSPORT_INTERFACE 5
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -167,7 +167,7 @@ struct rds_message {
 	u8 m_on_sock;
 	u8 m_on_conn;
 	u8 m_retransmitted; /* put RDS_FLAG_RETRANSMITTED into the header */
-	u8 m_ack_required; /* IB puts RDS_FLAG_ACK_REQUIRED into the header */
+	u8 m_ack_required; /* RDS_FLAG_ACK_REQUIRED is to be in the header, if the peer reads it */
 	u8 m_has_ack_seq; /* m_ack_seq is valid; cleared when the message is queued again */
 	u8 m_own; /* the kernel's own: ping, pong, probe */
 	u8 m_linear; /* payload follows the header in memory, m_linear_data; m_nr_pieces is 1 */
@@ -526,6 +526,9 @@ unsigned int rds_conn_lanes_offered(const struct rds_connection *conn);
 
 /** rds_conn_lanes_named - 1: the port that the peer connects from is its lane, modulo 8. A. */
 int rds_conn_lanes_named(const struct rds_connection *conn);
+
+/** rds_conn_reads_marks - 1: the peer is one of ours and reads RDS_FLAG_ACK_REQUIRED on TCP, too. A. */
+int rds_conn_reads_marks(const struct rds_connection *conn);
 
 /** rds_conn_lane - lane @index of @conn's peer, made if need be. P. NULL: none can be had now. */
 struct rds_connection *rds_conn_lane(struct rds_connection *conn, unsigned int index);

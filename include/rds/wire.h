@@ -36,7 +36,7 @@
 
 /* h_flags */
 #define RDS_FLAG_CONG_BITMAP	  0x01 /* counts only if it is the whole byte */
-#define RDS_FLAG_ACK_REQUIRED	  0x02 /* on the wire with RDMA only */
+#define RDS_FLAG_ACK_REQUIRED	  0x02 /* with RDMA, and on TCP between two of ours */
 #define RDS_FLAG_RETRANSMITTED	  0x04 /* may have been received before */
 #define RDS_FLAG_HB_PING	  0x08 /* Oracle's heartbeat, RDMA only */
 #define RDS_FLAG_HB_PONG	  0x10

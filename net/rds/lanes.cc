@@ -246,3 +246,8 @@ int rds_conn_lanes_named(const rds_connection *conn)
 {
 	return kernel::read_once(conn->c_peer->names_lanes);
 }
+
+int rds_conn_reads_marks(const rds_connection *conn)
+{
+	return kernel::read_once(conn->c_peer->asks_for_lanes);
+}

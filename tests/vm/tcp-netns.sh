@@ -172,6 +172,20 @@ last_byte() {
 	for host in a b; do on $host "tc qdisc del dev eth0 root"; done
 }
 
+# 6c. A sender of ours says what it waits for, one in eight; the rest is acknowledged by the way, or when the clock ticks,
+# each 4 ms. TCP itself would acknowledge one in two.
+segments_sent() { on "$1" "cat /proc/net/snmp" | awk '$1 == "Tcp:" { value = $12 } END { print value }'; }
+few_acks() {
+	count=$(n 4000)
+	transfer a $A4 b $B4 "" "--count 100 --sizes 64 --quiet"
+	tick && began=$now before=$(segments_sent b)
+	transfer a $A4 b $B4 "--rcvbuf 4194304" "--count $count --sizes 64 --quiet"
+	tick && ticks=$(((now - began) * 5 / 2)) sent=$(($(segments_sent b) - before))
+	echo "$sent packets for $count messages, in $ticks ticks"
+	# beside the marks, one for each 536 bytes, if no larger packet has come on that lane
+	[ $sent -lt $((count * 2 / 7 + ticks)) ]
+}
+
 bad_cable() {
 	for host in a b; do
 		on $host "tc qdisc add dev eth0 root netem delay 1ms loss 3% duplicate 5% reorder 25%"
@@ -456,6 +470,7 @@ A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 3000)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b
 A=$A4 B=$B4
 scenario "buffer sizes changed under traffic" disturbed_by_reset $resets change_buffers
+scenario "small messages need few acknowledgements" few_acks
 scenario "a cable that loses, repeats and reorders" bad_cable
 scenario "a sender without peer dies at once" killable
 scenario "a stream that waits delays no other peer" one_waits

@@ -121,6 +121,7 @@ void rds_tcp_connection::finish(bool abort)
 		forget_partial();
 		stream.reset();
 		live = heard = false;
+		acks = KSOCK_ACKS_AS_TCP;
 		closing = false;
 		full = 0;
 	}

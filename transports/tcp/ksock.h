@@ -22,11 +22,20 @@ enum ksock_state {
 	KSOCK_CLOSED,
 };
 
+/* When small packets that are read at once are acknowledged. */
+enum ksock_acks {
+	KSOCK_ACKS_AS_TCP, /* each second one; each, if nothing is sent in the other direction */
+	KSOCK_ACKS_LATER, /* they are no reason to; more bytes, an answer or the next tick is */
+	KSOCK_ACKS_SOON, /* now, if there was none since the last time that it was later */
+};
+
 /* Whose socket it is: its user data. The originals of what ksock_attach() replaces. */
 struct ksock_user {
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
+	u8 acks; /* enum ksock_acks; locked */
+	u32 acked; /* ksock_io.c's, for those */
 };
 
 /* Both ends of a connection, IPv4 as ::ffff:a.b.c.d, ports in network order. */

@@ -163,16 +163,37 @@ void ksock_push(struct socket *sock)
 /* ---- receiving ---- */
 
 struct reading {
+	struct sock *sk;
 	struct ksock_user *user;
 	gfp_t gfp;
 	int err;
 };
+
+/*
+ * Before TCP looks at what it owes: once all is read, tcp_read_sock() acknowledges when two small
+ * packets (PUSHED2) have come, or one and nothing is sent in the other direction. Else it does at
+ * the next tick: the peer's TCP, which has several under way, takes them for lost two ticks later.
+ */
+static void pace_acks(struct sock *sk, struct ksock_user *user)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (user->acks == KSOCK_ACKS_LATER) {
+		icsk->icsk_delack_max = 1;
+		icsk->icsk_ack.pending &= ~(ICSK_ACK_PUSHED | ICSK_ACK_PUSHED2);
+		user->acked = tcp_sk(sk)->rcv_wup;
+	} else if (user->acked == tcp_sk(sk)->rcv_wup) {
+		icsk->icsk_ack.pending |= ICSK_ACK_PUSHED2;
+	}
+}
 
 static int read_segment(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
 {
 	struct reading *r = desc->arg.data;
 	u32 used = rds_tcp_segment(r->user, skb, off, len, r->gfp, &r->err);
 
+	if (r->user->acks)
+		pace_acks(r->sk, r->user);
 	if (r->err)
 		desc->count = 0;
 	return used;
@@ -180,7 +201,7 @@ static int read_segment(read_descriptor_t *desc, struct sk_buff *skb, unsigned i
 
 int ksock_read(struct socket *sock, struct ksock_user *user, gfp_t gfp)
 {
-	struct reading r = {.user = user, .gfp = gfp};
+	struct reading r = {.sk = sock->sk, .user = user, .gfp = gfp};
 	read_descriptor_t desc = {.arg.data = &r, .count = 1};
 
 	ksock_assert_locked(sock);

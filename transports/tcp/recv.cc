@@ -30,6 +30,16 @@ void map_reader(void *arg, unsigned int off, void *to, unsigned int len)
 	ksock_chain_copy(&static_cast<rds_tcp_incoming *>(arg)->chain, off, to, len);
 }
 
+/*
+ * TCP acknowledges each second of small packets that are read at once, which costs as much as the
+ * packet. A sender of ours marks what somebody waits for (send.cc); from the first mark on, the
+ * rest can wait, as on InfiniBand.
+ */
+bool is_marked(const rds_header &hdr)
+{
+	return hdr.h_flags & RDS_FLAG_ACK_REQUIRED && !rds::is_congestion_map(hdr);
+}
+
 const char *reason(rds::stream_error error)
 {
 	return error == rds::stream_error::bad_length ? "a message longer than any may be"
@@ -101,6 +111,8 @@ int rds_tcp_connection::take(sk_buff *skb, u32 off, u32 len, gfp_t gfp, u32 *use
 /* A message is complete. Return: 0; -ENOMEM: still there, again later. */
 int rds_tcp_connection::deliver(gfp_t gfp)
 {
+	if (is_marked(stream.header))
+		acks = KSOCK_ACKS_SOON;
 	if (stream.kind() == rds::stream_kind::ignore) {
 		rds_tcp_count(RDS_TCP_RECV_BAD_MAP);
 		rds_recv_drop(conn, RDS_DROP_bad_map, &stream.header);
@@ -172,6 +184,8 @@ int rds_tcp_connection::read(gfp_t gfp)
 	if (!live)
 		return 0;
 	bool knew = heard;
+	if (acks)
+		acks = KSOCK_ACKS_LATER;
 	segment(nullptr, 0, 0, gfp, &err);
 	if (!err)
 		err = ksock_read(sock, this, gfp);

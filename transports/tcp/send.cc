@@ -42,6 +42,15 @@ void describe_payload(rds_message *rm, u32 sg, u32 off, ksock_out *out)
 
 } // namespace
 
+/*
+ * The peer's TCP need not hurry to acknowledge what nobody waits for (recv.cc): somebody does for
+ * his pages; and for room in his send buffer, of which the core knows.
+ */
+bool rds_tcp_connection::wants_ack(const rds_message *rm) const
+{
+	return (rm->m_ack_required || rm->m_zcopy) && rds_conn_reads_marks(conn);
+}
+
 /* First byte of a message: what the transport has to say in the header, and where it will end. */
 void rds_tcp_connection::stamp(rds_message *rm)
 {
@@ -50,6 +59,9 @@ void rds_tcp_connection::stamp(rds_message *rm)
 
 	if (rm->m_retransmitted)
 		rm->m_inc.i_hdr.h_flags |= RDS_FLAG_RETRANSMITTED;
+	/* a map is recognised by this byte */
+	if (rm->m_inc.i_hdr.h_flags != RDS_FLAG_CONG_BITMAP && wants_ack(rm))
+		rm->m_inc.i_hdr.h_flags |= RDS_FLAG_ACK_REQUIRED;
 	rm->m_ack_seq = end - 1;
 	kernel::store_release(rm->m_has_ack_seq, u8{1});
 	kernel::write_once(last_sent_nxt, start);

@@ -126,6 +126,7 @@ struct rds_tcp_connection : ksock_user {
 
 	/* send.cc */
 	int xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off);
+	bool wants_ack(const rds_message *rm) const;
 	void push();
 	void harvest();
 	bool believes_acks() const;

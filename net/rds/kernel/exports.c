@@ -75,6 +75,7 @@ EXPORT_RDS(rds_conn_lanes);
 EXPORT_RDS(rds_conn_lanes_named);
 EXPORT_RDS(rds_conn_lanes_offered);
 EXPORT_RDS(rds_conn_put);
+EXPORT_RDS(rds_conn_reads_marks);
 EXPORT_RDS(rds_conn_reverse);
 EXPORT_RDS(rds_conn_state);
 EXPORT_RDS(rds_connect_complete);
