@@ -116,7 +116,8 @@ inline void write_introduction(std::uint8_t *to, bool v6, const introduction &us
 /**
  * read_introduction - what the peer says
  * @data, @len: as the CM reports them, foreign bytes. Return: false when they are too few for that
- * format; nothing is read then. Whether the addresses are true is for the caller to find out.
+ * format; nothing is read then. The caller has made sure of the format: the CM's address family is
+ * the same. Whether the addresses are true is for him to find out, too.
  */
 [[nodiscard]] inline bool read_introduction(const std::uint8_t *data, std::size_t len, bool v6,
 					    introduction &peer)

@@ -211,7 +211,7 @@ TEST(ib_credit, heard__never_overflows)
 	EXPECT_EQ(c.sends(), 0xffffU);
 	EXPECT_EQ(c.unsaid(), 0U);
 	for (int i = 0; i < 300; i++)
-		EXPECT_EQ(c.posted(1000), i != 999);
+		EXPECT_TRUE(c.posted(1000));
 	EXPECT_EQ(c.unsaid(), 0xffffU);
 	EXPECT_EQ(c.sends(), 0xffffU);
 }
