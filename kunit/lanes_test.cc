@@ -400,8 +400,8 @@ TEST_CASE(follow__the_peer_that_spoke)
 		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
 		ASSERT(m.sends_on(i, 1));
 	}
-	/* lane 0 says nothing; of the others the last that spoke, until the socket chooses */
-	ASSERT(arrives(6, 2) && arrives(5, 2) && arrives(0, 2));
+	/* lane 0 says nothing; of the others the first that spoke */
+	ASSERT(arrives(0, 2) && arrives(5, 2) && arrives(6, 2) && arrives(0, 2));
 	EXPECT_EQ(m.send(from[2], 1), sizeof(numbered));
 	EXPECT(m.sends_on(5, 2));
 	ASSERT(arrives(6, 2));

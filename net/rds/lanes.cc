@@ -43,7 +43,7 @@ bool agreed(const rds_peer *peer)
 
 /*
  * On TCP an acknowledgement that has no message to ride on is a packet of its own: who answers does
- * so where he was asked. rds_sock.lane_hint is the peer that spoke last (its address, which is only
+ * so where he was asked. rds_sock.lane_hint is the peer that spoke first (its address, which is only
  * compared), its lane, and the mark that the socket has chosen. That is for good, or its messages
  * to that peer would overtake each other. To all others the hash chooses.
  */
@@ -134,7 +134,9 @@ rds_lane *rds_lane_choose(rds_sock *rs, rds_peer *peer, rds_message *rm, int *er
 void rds_lane_follow(rds_sock *rs, const rds_peer *peer, unsigned int index)
 {
 	u64 hint = kernel::read_once(rs->lane_hint), now = hint_of(peer, index);
-	if (hint & hint_chosen || hint == now || (!index && is_about(hint, peer)))
+	/* the first that spoke, and the lane of its own as soon as it has one */
+	bool better = !hint || (index && is_about(hint, peer) && !(hint & hint_lane));
+	if (hint & hint_chosen || !better)
 		return;
 	/* else somebody else has chosen, or heard something, just now */
 	(void)kernel::compare_exchange(rs->lane_hint, hint, now);

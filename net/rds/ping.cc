@@ -125,7 +125,8 @@ u16 lanes_to_probe(const rds_peer *peer)
  */
 bool knows_nothing(const rds_peer *peer)
 {
-	return !peer->told && !peer->asks_for_lanes && lanes_offered_at_first() < lanes_offered();
+	return !kernel::read_once(peer->told) && !kernel::read_once(peer->asks_for_lanes) &&
+	       lanes_offered_at_first() < lanes_offered();
 }
 
 /* What the peer says of itself. */

@@ -458,7 +458,7 @@ struct rds_sock {
 	u32 scope = 0;
 	in6_addr addr{};
 	u32 lane_hash = 0; /* chooses its lane to each peer but one: */
-	u64 lane_hint = 0; /* who spoke to it, on which lane; see lanes.cc */
+	u64 lane_hint = 0; /* who spoke to it first, on which lane; see lanes.cc */
 	rds_transport *trans = nullptr; /* also preset; module reference held */
 	rds_cong_map *cong = nullptr; /* of addr */
 	kernel::hash_link bind_link;
