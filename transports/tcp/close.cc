@@ -126,7 +126,7 @@ void rds_tcp_connection::finish(bool abort)
 		full = 0;
 	}
 	unpublish();
-	unpushed = false;
+	unpushed = nearly_full = false;
 	if (abort)
 		ksock_abort(s);
 	else

@@ -25,7 +25,7 @@ enum ksock_state {
 /* When small packets that are read at once are acknowledged. */
 enum ksock_acks {
 	KSOCK_ACKS_AS_TCP, /* each second one; each, if nothing is sent in the other direction */
-	KSOCK_ACKS_LATER, /* they are no reason to; more bytes, an answer or the next tick is */
+	KSOCK_ACKS_LATER, /* in a stream of them, they are no reason to: bytes, an answer, a tick are */
 	KSOCK_ACKS_SOON, /* now, if there was none since the last time that it was later */
 };
 
@@ -34,8 +34,10 @@ struct ksock_user {
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*state_change)(struct sock *sk);
-	u8 acks; /* enum ksock_acks; locked */
-	u32 acked; /* ksock_io.c's, for those */
+	u8 acks; /* enum ksock_acks; locked, and so are the next, which are ksock_io.c's */
+	u8 streak; /* segments that came without a pause, up to those that make a stream */
+	u32 acked; /* rcv_wup when an acknowledgement was left for later */
+	unsigned long read_at; /* the last of them, in ticks */
 };
 
 /* Both ends of a connection, IPv4 as ::ffff:a.b.c.d, ports in network order. */
@@ -59,6 +61,7 @@ struct ksock_out {
 	u32 bytes; /* to send of the pieces, behind @skip */
 	struct rds_message *lender; /* whose pieces are a user's pages: buffers keep it; or null */
 	bool more; /* it may wait for ksock_push() before it leaves, to fill a segment */
+	bool nearly_full; /* result: little of the send buffer is left */
 };
 
 /* Stretches of received data, by reference. */
@@ -132,7 +135,7 @@ bool ksock_has_room(const struct socket *sock); /* A; half of the send buffer is
  * @full: set, under the socket lock, when not all fitted: rds_tcp_write_space() follows.
  * Return: bytes taken; -EAGAIN full; -ENOMEM; others: the connection is broken. P.
  */
-int ksock_send(struct socket *sock, const struct ksock_out *out, u8 *full);
+int ksock_send(struct socket *sock, struct ksock_out *out, u8 *full);
 void ksock_push(struct socket *sock); /* P */
 
 /* ---- receiving ---- */

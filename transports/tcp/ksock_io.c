@@ -126,7 +126,7 @@ static int send_pieces(struct sock *sk, const struct ksock_out *out)
 	return send_pages(sk, out);
 }
 
-int ksock_send(struct socket *sock, const struct ksock_out *out, u8 *full)
+int ksock_send(struct socket *sock, struct ksock_out *out, u8 *full)
 {
 	struct sock *sk = sock->sk;
 	u32 copied = out->head_len + out->body_len;
@@ -151,6 +151,7 @@ int ksock_send(struct socket *sock, const struct ksock_out *out, u8 *full)
 		*full = 1;
 		ret = sk->sk_wmem_queued ? -EAGAIN : -ENOMEM;
 	}
+	out->nearly_full = sk->sk_wmem_queued / 3 > sk->sk_sndbuf / 4;
 	release_sock(sk);
 	return sent ?: ret;
 }
@@ -169,17 +170,35 @@ struct reading {
 	int err;
 };
 
+/* So many without a pause, and there will be more. */
+#define STREAK 16
+
+static bool is_stream(struct ksock_user *user)
+{
+	if (jiffies - user->read_at > 1)
+		user->streak = 0;
+	user->read_at = jiffies;
+	if (user->streak >= STREAK)
+		return true;
+	user->streak++;
+	return false;
+}
+
 /*
  * Before TCP looks at what it owes: once all is read, tcp_read_sock() acknowledges when two small
- * packets (PUSHED2) have come, or one and nothing is sent in the other direction. Else it does at
- * the next tick: the peer's TCP, which has several under way, takes them for lost two ticks later.
+ * packets (PUSHED2) have come, or one and nothing is sent in the other direction. In a stream it is
+ * left to the next tick. Only in a stream: the peer's TCP, with several packets under way and
+ * nothing more to send, takes them for lost not much later, and repeats one.
  */
 static void pace_acks(struct sock *sk, struct ksock_user *user)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
+	bool stream = is_stream(user);
 
+	icsk->icsk_delack_max = 1;
 	if (user->acks == KSOCK_ACKS_LATER) {
-		icsk->icsk_delack_max = 1;
+		if (!stream)
+			return;
 		icsk->icsk_ack.pending &= ~(ICSK_ACK_PUSHED | ICSK_ACK_PUSHED2);
 		user->acked = tcp_sk(sk)->rcv_wup;
 	} else if (user->acked == tcp_sk(sk)->rcv_wup) {

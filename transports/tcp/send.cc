@@ -44,11 +44,23 @@ void describe_payload(rds_message *rm, u32 sg, u32 off, ksock_out *out)
 
 /*
  * The peer's TCP need not hurry to acknowledge what nobody waits for (recv.cc): somebody does for
- * his pages; and for room in his send buffer, of which the core knows.
+ * his pages; and for room, in his send buffer, of which the core knows, or in TCP's.
  */
 bool rds_tcp_connection::wants_ack(const rds_message *rm) const
 {
-	return (rm->m_ack_required || rm->m_zcopy) && rds_conn_reads_marks(conn);
+	return (rm->m_ack_required || rm->m_zcopy || nearly_full) && rds_conn_reads_marks(conn);
+}
+
+/* Also on a repetition, of which another peer may know nothing. A map is recognised by this byte. */
+void rds_tcp_connection::mark(rds_message *rm) const
+{
+	u8 &flags = rm->m_inc.i_hdr.h_flags;
+
+	if (flags == RDS_FLAG_CONG_BITMAP)
+		return;
+	flags &= static_cast<u8>(~RDS_FLAG_ACK_REQUIRED);
+	if (wants_ack(rm))
+		flags |= RDS_FLAG_ACK_REQUIRED;
 }
 
 /* First byte of a message: what the transport has to say in the header, and where it will end. */
@@ -59,9 +71,7 @@ void rds_tcp_connection::stamp(rds_message *rm)
 
 	if (rm->m_retransmitted)
 		rm->m_inc.i_hdr.h_flags |= RDS_FLAG_RETRANSMITTED;
-	/* a map is recognised by this byte */
-	if (rm->m_inc.i_hdr.h_flags != RDS_FLAG_CONG_BITMAP && wants_ack(rm))
-		rm->m_inc.i_hdr.h_flags |= RDS_FLAG_ACK_REQUIRED;
+	mark(rm);
 	rm->m_ack_seq = end - 1;
 	kernel::store_release(rm->m_has_ack_seq, u8{1});
 	kernel::write_once(last_sent_nxt, start);
@@ -87,6 +97,7 @@ int rds_tcp_connection::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 
 	u32 all = out.head_len + out.body_len + out.bytes;
 	int sent = ksock_send(sock, &out, &full);
+	nearly_full = out.nearly_full;
 	if (sent > 0) {
 		unpushed = out.more || static_cast<u32>(sent) < all;
 		return sent;

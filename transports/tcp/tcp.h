@@ -127,6 +127,7 @@ struct rds_tcp_connection : ksock_user {
 	/* send.cc */
 	int xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off);
 	bool wants_ack(const rds_message *rm) const;
+	void mark(rds_message *rm) const;
 	void push();
 	void harvest();
 	bool believes_acks() const;
@@ -154,6 +155,7 @@ struct rds_tcp_connection : ksock_user {
 
 	/* send_sem; info reads them */
 	bool unpushed = false;
+	bool nearly_full = false; /* TCP's send buffer, after the last piece */
 	u32 last_sent_nxt = 0;
 	u32 last_expected_una = 0;
 
