@@ -228,8 +228,29 @@ int ksock_read(struct socket *sock, struct ksock_user *user, gfp_t gfp)
 	return r.err;
 }
 
+/* Where @len bytes lie in one piece, if that is easily said: in all but few segments. */
+static const void *find_bytes(const struct sk_buff *skb, u32 off, u32 len)
+{
+	u32 head = skb_headlen(skb);
+	const skb_frag_t *frag = &skb_shinfo(skb)->frags[0];
+	const void *page;
+
+	if (off + len <= head)
+		return skb->data + off;
+	if (off < head || !skb_shinfo(skb)->nr_frags || off - head + len > skb_frag_size(frag))
+		return NULL;
+	page = skb_frag_address_safe(frag);
+	return page ? page + (off - head) : NULL;
+}
+
 void ksock_copy(const struct sk_buff *skb, u32 off, void *to, u32 len)
 {
+	const void *bytes = find_bytes(skb, off, len);
+
+	if (likely(bytes)) {
+		memcpy(to, bytes, len);
+		return;
+	}
 	/* TCP said how much there is */
 	WARN_ON_ONCE(skb_copy_bits(skb, off, to, len));
 }

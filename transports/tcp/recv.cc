@@ -186,7 +186,8 @@ int rds_tcp_connection::read(gfp_t gfp)
 	bool knew = heard;
 	if (acks)
 		acks = KSOCK_ACKS_LATER;
-	segment(nullptr, 0, 0, gfp, &err);
+	if (stream.complete() || stream.error() != rds::stream_error::none)
+		segment(nullptr, 0, 0, gfp, &err); /* it waits for memory, or for its end */
 	if (!err)
 		err = ksock_read(sock, this, gfp);
 	if (heard && !knew)
