@@ -375,9 +375,10 @@ TEST_CASE(catch_up__ends_with_a_cancel)
 TEST_CASE(catch_up__message_under_way)
 {
 	SPREAD(m, from);
-	EXPECT_EQ(m.peer()->catch_up != 0, unacked_on(m.at(0)) != 0);
-	m.ack_all();
+	/* the kernels' own have no order: nobody waits for them, who may have no lane 0 again soon */
+	EXPECT(unacked_on(m.at(0)) != 0);
 	EXPECT_EQ(m.peer()->catch_up, 0);
+	m.ack_all();
 	s->most = 7;
 	for (u32 i = 1; i < lanes_of_all; i++)
 		EXPECT_EQ(m.send(from[i], i), sizeof(numbered));

@@ -83,9 +83,11 @@ unsigned int choose(rds_sock *rs, const rds_peer *peer, unsigned int lanes)
 				    : rs->lane_hash & (lanes - 1);
 }
 
-/* c_lock of lane 0 held. */
+/* Sockets' messages have an order, those of the kernels have none. c_lock of lane 0 held. */
 bool is_behind(rds_lane &first, u64 point)
 {
+	if (!first.has_messages())
+		return false;
 	rds_message *oldest = first.c_retrans.front();
 	if (!oldest)
 		oldest = first.c_send.front();
