@@ -111,9 +111,7 @@ public:
 	explicit connection(const settings &set) : connection(set, set.from) {}
 	/* With a receive buffer, only that much is taken, and nothing before the attack asks for it. */
 	connection(const settings &set, const endpoint &from, int receive_buffer = 0)
-	    : set_(set),
-	      fd_(raw_socket(from.with_port(0), "", receive_buffer)),
-	      deaf_(receive_buffer)
+	    : set_(set), fd_(raw_socket(from, "", receive_buffer)), deaf_(receive_buffer)
 	{
 		endpoint to = set.to.with_port(rds_tcp_port);
 		if (fd_ < 0) {
@@ -322,12 +320,30 @@ outcome inside(connection &c, const settings &set)
 
 /* ----------------------------------------------------------------- attacks */
 
+/* A free port of lane 0's, should an attack have said that ports name lanes. */
+endpoint on_lane_0(const endpoint &from)
+{
+	static unsigned next = static_cast<unsigned>(::getpid());
+	for (unsigned tries = 0; tries < 100; tries++) {
+		auto at = from.with_port(static_cast<std::uint16_t>(32768 + next++ % 3500 * 8));
+		int fd = raw_socket(at);
+		if (fd < 0)
+			continue;
+		::close(fd);
+		return at;
+	}
+	return from;
+}
+
+/*
+ * A lane that an earlier connection held may need a moment: an honest peer tries again. And it has
+ * lane 0, for which others wait while something is queued on it that was to come first.
+ */
 outcome attack_ping(const settings &set)
 {
-	/* A lane that an earlier connection held may need a moment: an honest peer tries again. */
 	timer limit(set.wait_ms * 5);
 	for (;;) {
-		connection c(set);
+		connection c(set, on_lane_0(set.from));
 		auto result = at_boundary(c, set);
 		if (result.verdict == "alive" || !limit.left())
 			return result;
