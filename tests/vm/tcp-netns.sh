@@ -463,14 +463,14 @@ scenario "pages of the sender's own" lent
 SEND="--sizes 1-3000 --nonblock --zerocopy 16"
 scenario "streams killed while they carry pages of the sender's own" disturbed_by_reset $((resets / 2)) kill_from_b
 SEND="--sizes 1 --nonblock --zerocopy 16" COUNT=$(n 1000)
-scenario "streams end where a message lacks its last byte" last_byte
+slow || scenario "streams end where a message lacks its last byte" last_byte
 SEND="--sizes 0-3000 --nonblock" COUNT=$(n 4000)
 scenario "lists are read while streams are killed" watched disturbed_by_reset 2 kill_watched
 A=$A6 B=$B6 RECV="--pairs 3" SEND="--pairs 3 --sizes 0-8192" COUNT=$(n 3000)
 scenario "IPv6 streams killed on both sides, three pairs" disturbed_by_reset $resets kill_from_b
 A=$A4 B=$B4
 scenario "buffer sizes changed under traffic" disturbed_by_reset $resets change_buffers
-scenario "small messages need few acknowledgements" few_acks
+slow || scenario "small messages need few acknowledgements" few_acks
 scenario "a cable that loses, repeats and reorders" bad_cable
 scenario "a sender without peer dies at once" killable
 scenario "a stream that waits delays no other peer" one_waits
