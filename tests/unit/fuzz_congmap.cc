@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Any bytes as a list of map operations, against an array with one byte for each port. */
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include <rds/congmap.h>
 
-namespace {
+#include "fuzz_check.h"
 
-void check(bool ok)
-{
-	if (!ok)
-		std::abort();
-}
-
-} // namespace
+using test::check;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
 

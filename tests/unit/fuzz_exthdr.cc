@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Any 16 bytes as an extension area: the reader against a table-driven second reader. */
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include <rds/exthdr.h>
 
-namespace {
+#include "fuzz_check.h"
 
-void check(bool ok)
-{
-	if (!ok)
-		std::abort();
-}
+using test::check;
+
+namespace {
 
 struct element {
 	std::size_t at;

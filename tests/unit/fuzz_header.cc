@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Any 48 bytes as a header: checksum and classification against their definitions. */
-#include <cstdlib>
 #include <cstring>
 
 #include <rds/csum.h>
 #include <rds/header.h>
 #include <rds/sequence.h>
 
-namespace {
+#include "fuzz_check.h"
 
-void check(bool ok)
-{
-	if (!ok)
-		std::abort();
-}
-
-} // namespace
+using test::check;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
 

@@ -3,20 +3,13 @@
  * Any SENDs one after the other: what is kept of a message is what its first header said, no byte more
  * or less. Of the input, 3 bytes for each: what is done to the header of before, and the length.
  */
-#include <cstdlib>
 #include <cstring>
 
 #include <rds/ib_assembly.h>
 
-namespace {
+#include "fuzz_check.h"
 
-void check(bool ok)
-{
-	if (!ok)
-		std::abort();
-}
-
-} // namespace
+using test::check;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size);
 

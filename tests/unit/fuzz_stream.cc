@@ -3,18 +3,14 @@
  * Any bytes as an RDS-TCP stream, cut anywhere: what is delivered may not depend on the
  * cuts, no length beyond the limit is accepted, and every byte is accounted for.
  */
-#include <cstdlib>
 #include <cstring>
 
+#include "fuzz_check.h"
 #include "stream_driver.h"
 
-namespace {
+using test::check;
 
-void check(bool ok)
-{
-	if (!ok)
-		std::abort();
-}
+namespace {
 
 /*
  * The first input byte says how wild lengths and checksums may be, else the fuzzer would
