@@ -142,6 +142,16 @@ struct one_each : kernel::pinned {
 	u32 found = 0;
 };
 
+/* A message of each, and no other lane comes to be. */
+void all_on_the_first(kunit *test, many &m, one_each &from)
+{
+	for (u32 i = 0; i < lanes_of_all; i++)
+		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
+	EXPECT(m.sends_on(0, lanes_of_all));
+	for (u32 i = 1; i < lanes_of_all; i++)
+		EXPECT(!m.at(i));
+}
+
 } // namespace
 
 /* ... up, with eight lanes, and a socket on 1 for each. */
@@ -192,11 +202,7 @@ TEST_CASE(fan_out__not_for_one_lane)
 	one_each from(1);
 	ASSERT(from && m.up());
 	ASSERT(m.pong(1));
-	for (u32 i = 0; i < lanes_of_all; i++)
-		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
-	EXPECT(m.sends_on(0, lanes_of_all));
-	for (u32 i = 1; i < lanes_of_all; i++)
-		EXPECT(!m.at(i));
+	all_on_the_first(test, m, from);
 }
 
 /* A peer that could have eight has one with us: no stream of its is another lane's. */
@@ -208,11 +214,7 @@ TEST_CASE(fan_out__as_many_as_both_want)
 	ASSERT(from && m.up());
 	ASSERT(m.pong(8));
 	EXPECT_EQ(rds_conn_lanes(m.lane.get()), 1);
-	for (u32 i = 0; i < lanes_of_all; i++)
-		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
-	EXPECT(m.sends_on(0, lanes_of_all));
-	for (u32 i = 1; i < lanes_of_all; i++)
-		EXPECT(!m.at(i));
+	all_on_the_first(test, m, from);
 }
 
 /* W3, W4, W8: a peer whose ports say nothing gets one lane, although it offers eight. */
@@ -229,9 +231,7 @@ TEST_CASE(first__one_lane_for_who_names_none)
 	ASSERT(m.handshake(RDS_FLAG_PROBE_PORT, RDS_PING_PORT, 8, 0, nullptr, 77, false));
 	EXPECT(m.told(RDS_PING_PORT, 1, 1));
 	EXPECT_EQ(m.peer()->nr_lanes, 1);
-	for (u32 i = 0; i < lanes_of_all; i++)
-		EXPECT_EQ(m.send(from[i], 1), sizeof(numbered));
-	EXPECT(m.sends_on(0, lanes_of_all));
+	all_on_the_first(test, m, from);
 }
 
 /* Who counts ports modulo the lanes that it knows is told of all before a stream comes. */
