@@ -289,9 +289,9 @@ struct handshake {
 
 /*
  * What we say of ourselves in a probe and in its reply, oldest type first; generation 0 is not
- * announced, nor are 0 lanes or capabilities: the peer keeps what it knows. A sender of one lane has no index to put in its port, unless it
- * may have more later (@names_lanes). For multipath transports only; others answer a probe with a
- * plain make_pong().
+ * announced, nor are 0 lanes or capabilities: the peer keeps what it knows. A sender of one lane has
+ * no index to put in its port, unless it may have more later (@names_lanes). For multipath
+ * transports only; others answer a probe with a plain make_pong().
  */
 inline void write_handshake(rds_header &hdr, std::uint32_t gen_num, std::uint16_t lanes,
 			    std::uint32_t caps = 0, bool names_lanes = false)

@@ -9,14 +9,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <kernel/endian.h>
 #include <rds/types.h>
 
 namespace rds::ib {
 
-/* Major in the upper byte, minor in the lower. */
-constexpr std::uint16_t version_3_1 =
-	0x0301; /* what we propose, and what all known peers settle on */
+/* Major in the upper byte, minor in the lower. 3.1 we propose, and all known peers settle on it. */
+constexpr std::uint16_t version_3_1 = 0x0301;
 constexpr std::uint16_t version_4_0 = 0x0400;
 constexpr std::uint16_t version_4_1 = 0x0401;
 constexpr std::uint16_t known_minors = 0x0003; /* of major 4: bit n is minor n */
@@ -53,8 +51,7 @@ constexpr format format_v6{16};
 namespace detail {
 
 /* Where in the common block. */
-constexpr std::size_t at_major = 0, at_minor = 1, at_minors = 2, at_tos = 4, at_ack = 8,
-		      at_credit = 16;
+constexpr std::size_t at_version = 0, at_minors = 2, at_tos = 4, at_ack = 8, at_credit = 16;
 
 /* Big-endian numbers at any address. */
 [[nodiscard]] inline std::uint64_t get(const std::uint8_t *from, std::size_t bytes)
@@ -86,11 +83,6 @@ inline void put_address(std::uint8_t *to, const format &f, const in6_addr &a)
 	return a;
 }
 
-[[nodiscard]] inline std::uint16_t version_in(const std::uint8_t *data, const format &f)
-{
-	return static_cast<std::uint16_t>(get(data + f.common() + at_major, 2));
-}
-
 } // namespace detail
 
 /**
@@ -106,7 +98,7 @@ inline void write_introduction(std::uint8_t *to, bool v6, const introduction &us
 	__builtin_memset(to, 0, f.size());
 	put_address(to, f, us.source);
 	put_address(to + f.address, f, us.destination);
-	put(common + at_major, 2, us.version);
+	put(common + at_version, 2, us.version);
 	put(common + at_minors, 2, us.minors);
 	put(common + at_tos, 1, us.tos);
 	put(common + at_ack, 8, us.ack);
@@ -130,7 +122,7 @@ inline void write_introduction(std::uint8_t *to, bool v6, const introduction &us
 	const std::uint8_t *common = data + f.common();
 	peer.source = get_address(data, f);
 	peer.destination = get_address(data + f.address, f);
-	peer.version = version_in(data, f);
+	peer.version = static_cast<std::uint16_t>(get(common + at_version, 2));
 	peer.minors = static_cast<std::uint16_t>(get(common + at_minors, 2));
 	peer.tos = static_cast<std::uint8_t>(get(common + at_tos, 1));
 	peer.ack = get(common + at_ack, 8);

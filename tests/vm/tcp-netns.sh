@@ -172,8 +172,8 @@ last_byte() {
 	for host in a b; do on $host "tc qdisc del dev eth0 root"; done
 }
 
-# 6c. In a stream: a sender of ours says what it waits for, one in nine; the rest is acknowledged by the way, or when the clock ticks,
-# each 4 ms. TCP itself would acknowledge one in two.
+# 6c. In a stream: a sender of ours says what it waits for, one in nine; the rest is acknowledged by the way, or when the
+# clock ticks, each 4 ms. TCP itself would acknowledge one in two.
 segments_sent() { on "$1" "cat /proc/net/snmp" | awk '$1 == "Tcp:" { value = $12 } END { print value }'; }
 few_acks() {
 	count=$(n 4000)

@@ -63,8 +63,8 @@ void rds_tcp_connection::read_all()
 }
 
 /*
- * Nothing is sent any more: send_sem is held, or nothing ever was. A FIN takes a number, too: that of the next byte of a
- * message that TCP has not got whole. Socket lock held.
+ * Nothing is sent any more: send_sem is held, or nothing ever was. A FIN takes a number, too: that
+ * of the next byte of a message that TCP has not got whole. Socket lock held.
  */
 void rds_tcp_connection::begin_closing()
 {
