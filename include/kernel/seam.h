@@ -15,6 +15,8 @@
  */
 enum kernel_lock_class {
 	KERNEL_LOCK_TCP_NET, /* rds_tcp: a namespace's lists of sockets */
+	KERNEL_LOCK_IB_CONNS, /* rds_rdma: the list of connections, and what info shows of them */
+	KERNEL_LOCK_IB_DEVICE, /* rds_rdma: a device's connections and memory regions */
 	KERNEL_LOCK_TEST, /* a test transport's own */
 	KERNEL_LOCK_NET, /* rds_net: tables of peers and of users */
 	KERNEL_LOCK_SOCKS, /* rds_net: list of all sockets */
@@ -41,6 +43,9 @@ enum kernel_sem_class {
 enum kernel_mutex_class {
 	KERNEL_MUTEX_DESTROY, /* rds_net: destroying peers */
 	KERNEL_MUTEX_TCP_CONN, /* rds_tcp: connecting, accepting, closing one connection */
+	KERNEL_MUTEX_IB_DEVICES, /* rds_rdma: the list of devices */
+	KERNEL_MUTEX_IB_FLUSH, /* rds_rdma: a device's regions are being invalidated */
+	KERNEL_MUTEX_IB_CONN, /* rds_rdma: connecting, accepting; inside the CM's of the id */
 	KERNEL_MUTEX_CLASSES,
 };
 
@@ -52,6 +57,7 @@ enum kernel_work_class {
 	KERNEL_WORK_UNPIN, /* pages that a device has done with */
 	KERNEL_WORK_TCP_ACCEPT, /* rds_tcp: a namespace's listener */
 	KERNEL_WORK_TCP_TAKE, /* rds_tcp: an accepted socket waits for its lane */
+	KERNEL_WORK_IB_FLUSH, /* rds_rdma: regions that were freed */
 	KERNEL_WORK_CLASSES,
 };
 

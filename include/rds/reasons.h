@@ -34,7 +34,8 @@
 	x(cancelled, send_drop_cancelled) \
 	x(closed, send_drop_closed) \
 	x(conn_destroyed, send_drop_conn_destroyed) \
-	x(op_not_repeated, send_drop_op_not_repeated)
+	x(op_not_repeated, send_drop_op_not_repeated) \
+	x(op_not_possible, send_drop_op_not_possible)
 
 #define RDS_DROPS(x) RDS_DROPS_RECV_ABI(x) RDS_DROPS_RECV(x) RDS_DROPS_SEND(x)
 
@@ -59,7 +60,11 @@
 	x(replaced) \
 	x(silent) \
 	x(restarted) \
-	x(other_lane)
+	x(other_lane) \
+	x(device_gone) \
+	x(queue_error) \
+	x(remote_error) \
+	x(rejected)
 
 /* clang-format on */
 

@@ -18,7 +18,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 5
+#define RDS_TRANSPORT_INTERFACE 6
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -141,6 +141,14 @@ struct rm_atomic_op {
 	u8 op_silent;
 	u8 op_mapped;
 	u8 op_done;
+};
+
+/* Of memory to be registered: what get_mr_ex is told beside the pages. */
+struct rds_region {
+	const struct in6_addr *r_laddr; /* the socket's own address, which says which device */
+	u32 r_if_index; /* of a link-local one, else 0 */
+	u8 r_writable; /* the peer may change it; else only read */
+	u64 r_start, r_length; /* the user's range; r_start's offset in its page is the cookie's */
 };
 
 /* Bits of m_flags, set before the message is seen by others. */
@@ -296,8 +304,9 @@ struct rds_transport {
 	 * its own, and keeps it until rds_rdma_send_complete(); or rds_message_unmapped(), for what
 	 * conn_shutdown throws away. Order of execution: all of this message's operations before
 	 * its payload, in the order of the calls.
-	 * Return: 0 posted, perhaps completed; negative: nothing is posted, and the errno means
-	 * what it means in xmit.
+	 * Return: 0 posted, perhaps completed; negative: nothing is posted: -ENOBUFS full:
+	 * rds_send_kick() will follow; -EOPNOTSUPP the device cannot do this: the message is given
+	 * up, its sender told RDS_RDMA_OTHER_ERROR; others mean what they mean in xmit.
 	 */
 	int (*xmit_rdma)(struct rds_connection *conn, struct rm_rdma_op *op);
 
@@ -446,14 +455,14 @@ struct rds_transport {
 	u8 (*get_tos_map)(u8 tos);
 
 	/**
-	 * get_mr_ex - get_mr for transports that register on a connection; used instead of it
+	 * get_mr_ex - get_mr for transports that can do better; used instead of it
 	 * @conn: the connection to the peer who will be told: of the message, or to dest_addr of
 	 * RDS_GET_MR_FOR_DEST; null: RDS_GET_MR names none. In any state. The caller holds it.
-	 * @start, @length: the user's range; @start's offset in its page is that of the cookie
-	 * Else as get_mr. On -ENODEV @conn is asked to connect; sendmsg then says -EAGAIN.
+	 * @want: is the caller's. Else as get_mr. On -ENODEV @conn is asked to connect; sendmsg then says -EAGAIN.
 	 */
 	void *(*get_mr_ex)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
-			   u32 *key_ret, struct rds_connection *conn, u64 start, u64 length);
+			   u32 *key_ret, struct rds_connection *conn,
+			   const struct rds_region *want);
 
 	/**
 	 * lanes_known - the handshake has said how many lanes the peer has and whether it names them

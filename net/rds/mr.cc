@@ -37,13 +37,15 @@ int check_range(const rds_iovec &v)
 }
 
 /* The transport takes @pages over, or they stay the caller's. */
-int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, rds_connection *conn)
+int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, bool writable,
+		   rds_connection *conn)
 {
 	const rds_transport *t = mr->trans;
 	u64 nr = rds::range_pages(v);
-	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, mr->rs, &mr->key, conn, v.addr,
-						   v.bytes)
-				    : t->get_mr(pages.get(), nr, mr->rs, &mr->key);
+	rds_sock *rs = mr->rs;
+	const rds_region want = {&rs->addr, rs->scope, writable, v.addr, v.bytes};
+	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, rs, &mr->key, conn, &want)
+				    : t->get_mr(pages.get(), nr, rs, &mr->key);
 	if (int err = kernel::pointer_error(handle))
 		return err;
 	(void)pages.release();
@@ -67,7 +69,8 @@ int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn,
 	if (!err)
 		err = pages.add(args.vec.addr, args.vec.bytes, true);
 	if (!err)
-		err = register_pages(mr.get(), pages, args.vec, conn);
+		err = register_pages(mr.get(), pages, args.vec, args.flags & RDS_RDMA_READWRITE,
+				     conn);
 	if (err == -ENODEV && conn)
 		rds_conn_connect_if_down(conn);
 	return err;

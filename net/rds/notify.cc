@@ -124,6 +124,12 @@ void rds_notify_end(rds_message *rm, int status)
 		end(rm->m_atomic, status, dropped);
 }
 
+void rds_notify_failed(rds_message *rm)
+{
+	end(rm->m_rdma, RDS_RDMA_OTHER_ERROR, rm->m_rdma.op_notify || rm->m_rdma.op_recverr);
+	end(rm->m_atomic, RDS_RDMA_OTHER_ERROR, rm->m_atomic.op_notify || rm->m_atomic.op_recverr);
+}
+
 void rds_notify_cancel(rds_message *rm, bool told)
 {
 	end(rm->m_rdma, RDS_RDMA_CANCELED, told && rm->m_rdma.op_notify);

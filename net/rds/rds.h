@@ -686,6 +686,8 @@ void rds_notify_atomic(rds_message *rm, int status);
 void rds_notify_end(rds_message *rm, int status);
 /** rds_notify_cancel - @rm has left its socket, which wants to know (@told) or is closing. A. */
 void rds_notify_cancel(rds_message *rm, bool told);
+/** rds_notify_failed - the device cannot do what @rm asks for. A. */
+void rds_notify_failed(rds_message *rm);
 /** rds_notify_lost - @rm is being freed: who still waits is told that it was dropped. A. */
 void rds_notify_lost(rds_message *rm);
 /** rds_notify_deliver - as many as the reader has room for, at least one. P. Records, -EFAULT. */

@@ -125,7 +125,7 @@ constexpr int abandoned = 1;
 /*
  * From the call on it is the transport's; it may have ended when the call returns. A message that
  * was cancelled before has no operation any more: who cancels takes it off the lane, then looks
- * whether it is mapped. Return: 0, abandoned, errno.
+ * whether it is mapped. Full is a state as with xmit. Return: 0, abandoned, errno.
  */
 template <typename Op>
 int post(rds_lane *lane, const rds_message *rm, Op &op, int (*hook)(rds_connection *, Op *),
@@ -134,8 +134,11 @@ int post(rds_lane *lane, const rds_message *rm, Op &op, int (*hook)(rds_connecti
 	if (!op.op_active || done)
 		return 0;
 	kernel::write_once(op.op_mapped, u8{1});
+	kernel::write_once(lane->c_blocked, u8{1});
 	kernel::full_barrier();
 	int err = kernel::read_once(rm->m_on_conn) ? hook(lane, &op) : abandoned;
+	if (err != -ENOBUFS)
+		kernel::write_once(lane->c_blocked, u8{0});
 	if (err) {
 		kernel::store_release(op.op_mapped, u8{0});
 		kernel_unmapped_wake();
@@ -181,13 +184,34 @@ int send_some(rds_lane *lane, rds_message *rm)
 	return n;
 }
 
+/* The device cannot do what it asks for: it ends here, and the next one goes on. */
+void give_up(rds_lane *lane, rds_message *rm)
+{
+	rds_lane::message_list gone;
+	{
+		kernel::guard hold(lane->c_lock);
+		if (!rm->m_on_conn)
+			return;
+		rds_message_unlink(lane, rm);
+		gone.push_back(rm);
+	}
+	rds_drop_message(rm, RDS_DROP_op_not_possible);
+	rds_messages_left(lane->c_peer);
+	rds_notify_failed(rm);
+	rds_send_release(gone, RDS_RDMA_DROPPED);
+}
+
 /* The message in hand, to its end. Return: 1 done with it, 0 full, negative errno. */
 int send_message(rds_lane *lane)
 {
 	rds_message *rm = lane->c_xmit_rm;
 	int n = send_operations(lane, rm);
+	if (n == -EOPNOTSUPP) {
+		give_up(lane, rm);
+		return 1;
+	}
 	if (n)
-		return n == abandoned ? 1 : n;
+		return n == abandoned ? 1 : n == -ENOBUFS ? 0 : n;
 	if (rds_is_header_less(rm))
 		return 1;
 	while (!all_sent(lane, rm)) {

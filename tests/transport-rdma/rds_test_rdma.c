@@ -180,13 +180,14 @@ static void *test_get_mr(struct scatterlist *sg, unsigned long nr_sg, struct rds
 }
 
 static void *test_get_mr_ex(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
-			    u32 *key_ret, struct rds_connection *conn, u64 start, u64 length)
+			    u32 *key_ret, struct rds_connection *conn,
+			    const struct rds_region *want)
 {
 	if (need_conn && !conn)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (need_conn && rds_conn_state(conn) != RDS_CONN_UP)
 		return ERR_PTR(-ENODEV);
-	if (WARN_ON((start & ~PAGE_MASK) + length > nr_sg * PAGE_SIZE))
+	if (WARN_ON((want->r_start & ~PAGE_MASK) + want->r_length > nr_sg * PAGE_SIZE))
 		return ERR_PTR(-EINVAL);
 	return test_get_mr(sg, nr_sg, rs, key_ret);
 }

@@ -11,6 +11,7 @@
 
 static const char *const spin_names[KERNEL_LOCK_CLASSES] = {
 	[KERNEL_LOCK_TCP_NET] = "rds_tcp_net",	 [KERNEL_LOCK_TEST] = "rds_test",
+	[KERNEL_LOCK_IB_CONNS] = "rds_ib_conns", [KERNEL_LOCK_IB_DEVICE] = "rds_ib_device",
 	[KERNEL_LOCK_NET] = "rds_net",		 [KERNEL_LOCK_SOCKS] = "rds_net_socks",
 	[KERNEL_LOCK_BIND] = "rds_bind",	 [KERNEL_LOCK_SOCK_RCV] = "rds_sock_rcv",
 	[KERNEL_LOCK_CONG] = "rds_cong",	 [KERNEL_LOCK_WATCH] = "rds_cong_watch",
@@ -44,6 +45,9 @@ void kernel_spin_assert_held(const void *lock)
 static const char *const mutex_names[KERNEL_MUTEX_CLASSES] = {
 	[KERNEL_MUTEX_DESTROY] = "rds_net_destroy",
 	[KERNEL_MUTEX_TCP_CONN] = "rds_tcp_conn_mutex",
+	[KERNEL_MUTEX_IB_DEVICES] = "rds_ib_devices",
+	[KERNEL_MUTEX_IB_FLUSH] = "rds_ib_flush",
+	[KERNEL_MUTEX_IB_CONN] = "rds_ib_conn_mutex",
 };
 static struct lock_class_key mutex_keys[KERNEL_MUTEX_CLASSES];
 

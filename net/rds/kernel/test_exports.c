@@ -12,8 +12,6 @@
 	extern char sym[];                                                                         \
 	EXPORT_SYMBOL_NS_GPL(sym, RDS_TEST)
 
-EXPORT_TEST(kernel_big_free);
-EXPORT_TEST(kernel_big_zalloc);
 EXPORT_TEST(kernel_ms_to_ticks);
 EXPORT_TEST(kernel_rcu_barrier);
 EXPORT_TEST(kernel_sock_hold);

@@ -18,7 +18,7 @@ static const char *const work_names[KERNEL_WORK_CLASSES] = {
 	[KERNEL_WORK_LIFE] = "rds_lane_life",	 [KERNEL_WORK_SEND] = "rds_lane_send",
 	[KERNEL_WORK_RECV] = "rds_lane_recv",	 [KERNEL_WORK_REAP] = "rds_net_reap",
 	[KERNEL_WORK_UNPIN] = "rds_unpin",	 [KERNEL_WORK_TCP_ACCEPT] = "rds_tcp_accept",
-	[KERNEL_WORK_TCP_TAKE] = "rds_tcp_take",
+	[KERNEL_WORK_TCP_TAKE] = "rds_tcp_take", [KERNEL_WORK_IB_FLUSH] = "rds_ib_flush",
 };
 
 int rds_work_init(void)
@@ -48,7 +48,8 @@ void rds_work_exit(void)
 
 static bool is_slow(enum kernel_work_class cls)
 {
-	return cls == KERNEL_WORK_LIFE || cls == KERNEL_WORK_REAP || cls == KERNEL_WORK_TCP_TAKE;
+	return cls == KERNEL_WORK_LIFE || cls == KERNEL_WORK_REAP || cls == KERNEL_WORK_TCP_TAKE ||
+	       cls == KERNEL_WORK_IB_FLUSH;
 }
 
 static struct workqueue_struct *queue_of(enum kernel_work_class cls)
