@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * RDMA and atomic operations of messages: the xmit_rdma and xmit_atomic hooks (send_sem held,
+ * perhaps softirq), and what becomes of them when their completions come. rdma.md 8 and 10. The last
+ * work request of each is signaled: nobody waits for later traffic to hear of his operation.
+ */
+#include "ib.h"
+
+namespace {
+
+int status_of(rv_status status)
+{
+	switch (status) {
+	case RV_OK:
+		return RDS_RDMA_SUCCESS;
+	case RV_REMOTE_ACCESS:
+		return RDS_RDMA_REMOTE_ERROR;
+	default:
+		return RDS_RDMA_OTHER_ERROR;
+	}
+}
+
+rv_op op_of(const rm_atomic_op &op)
+{
+	if (op.op_kind == RDS_ATOMIC_FADD)
+		return op.op_masked ? RV_MASKED_FADD : RV_FADD;
+	return op.op_masked ? RV_MASKED_CSWP : RV_CSWP;
+}
+
+} // namespace
+
+/* A failed part makes the whole operation fail; the rest of it is flushed. */
+void rds_ib_link::retire_operation(rds_ib_send_slot &slot, rv_status status)
+{
+	if (!slot.rm) {
+		rds_ib_send_slot &last = send_slots[slot.last];
+		if (status != RV_OK && status != RV_FLUSHED && last.rm)
+			last.failed = static_cast<u8>(status);
+		return;
+	}
+	rds_message *rm = slot.rm;
+	bool atomic = slot.kind == slot_kind::atomic;
+	if (slot.failed)
+		status = static_cast<rv_status>(slot.failed);
+	if (atomic)
+		rv_unmap_sg(dev->rv, rm->m_atomic.op_sg, 1, false);
+	else
+		rv_unmap_sg(dev->rv, rm->m_rdma.op_sg, rm->m_rdma.op_nents, rm->m_rdma.op_write);
+	if (status == RV_FLUSHED)
+		rds_message_unmapped(rm);
+	else if (atomic)
+		rds_atomic_send_complete(rm, status_of(status));
+	else
+		rds_rdma_send_complete(rm, status_of(status));
+}
+
+/* The slots from @first on, @nr of them, are those of an operation of @rm. */
+void rds_ib_link::hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr)
+{
+	u32 last = send_ring.after(first, nr - 1);
+	for (u32 i = 0; i < nr; i++) {
+		rds_ib_send_slot &slot = send_slots[send_ring.after(first, i)];
+		slot.rm = nullptr;
+		slot.kind = kind;
+		slot.nr = 0;
+		slot.failed = RV_OK;
+		slot.last = last;
+	}
+	rds_message_addref(rm);
+	send_slots[last].rm = rm;
+	unsignaled = 0;
+}
+
+int rds_ib_link::xmit_rdma(rm_rdma_op *op)
+{
+	rds_message *rm = kernel::container<rds_message, rm_rdma_op>(op, &rds_message::m_rdma);
+	if (kernel::read_once(dead))
+		return -ENOTCONN;
+	u32 most_sge = op->op_write ? dev->send_sge : dev->read_sge;
+	u32 need = (op->op_nents + most_sge - 1) / most_sge, first;
+	if (need > send_ring.size())
+		return -EOPNOTSUPP;
+	u32 got = take_slots(need, first);
+	if (got < need) {
+		send_ring.give_back(got);
+		if (!got)
+			return -ENOBUFS;
+		/* the mark, as for none: who retires now kicks */
+		rds_ib_count(RDS_IB_TX_RING_FULL);
+		kernel::write_once(full, u32{1});
+		kernel::full_barrier();
+		if (send_ring.size() - send_ring.used() < need)
+			return -ENOBUFS;
+		kernel::write_once(full, u32{0});
+		return -EAGAIN;
+	}
+	u32 mapped = rv_map_sg(dev->rv, op->op_sg, op->op_nents, op->op_write);
+	if (!mapped) {
+		rds_ib_count(RDS_IB_TX_SG_MAPPING_FAILURE);
+		send_ring.give_back(got);
+		return -ENOMEM;
+	}
+	/* a device that joins entries needs fewer */
+	u32 used = (mapped + most_sge - 1) / most_sge;
+	send_ring.give_back(got - used);
+	hold_operation(rm, slot_kind::rdma, first, used);
+	scatterlist *sg = op->op_sg;
+	u64 remote = op->op_remote_addr;
+	u32 posted = 0;
+	while (posted < used) {
+		u32 n = used - posted < rds_ib_batch ? used - posted : rds_ib_batch;
+		for (u32 i = 0; i < n; i++) {
+			rv_wr &wr = wrs[i];
+			wr = {};
+			wr.id = send_ring.after(first, posted + i);
+			wr.sge = sges[i];
+			wr.op = op->op_write ? RV_WRITE : RV_READ;
+			wr.remote_addr = remote;
+			wr.rkey = op->op_rkey;
+			wr.signaled = posted + i + 1 == used;
+			while (wr.nr_sge < most_sge && mapped) {
+				rv_sge &sge = sges[i][wr.nr_sge++];
+				sg = rv_sg_next(dev->rv, sg, &sge);
+				remote += sge.length;
+				mapped--;
+			}
+		}
+		u32 done = rv_post(queues, wrs, n);
+		posted += done;
+		if (done < n)
+			break;
+	}
+	if (posted == used)
+		return 0;
+	broken(RDS_WHY_queue_error);
+	if (posted) {
+		/* that may be executed: the memory stays until the queue pair is gone */
+		never_posted = used - posted;
+		return 0;
+	}
+	for (u32 i = 0; i < used; i++)
+		retire(send_ring.after(first, i), RV_FLUSHED);
+	send_ring.give_back(used);
+	return -ENOTCONN;
+}
+
+int rds_ib_link::xmit_atomic(rm_atomic_op *op)
+{
+	rds_message *rm = kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic);
+	if (kernel::read_once(dead))
+		return -ENOTCONN;
+	if (!dev->limits.atomics || (op->op_masked && !dev->limits.masked_atomics))
+		return -EOPNOTSUPP;
+	u32 first;
+	if (!take_slots(1, first))
+		return -ENOBUFS;
+	if (!rv_map_sg(dev->rv, op->op_sg, 1, false)) {
+		rds_ib_count(RDS_IB_TX_SG_MAPPING_FAILURE);
+		send_ring.give_back(1);
+		return -ENOMEM;
+	}
+	hold_operation(rm, slot_kind::atomic, first, 1);
+	(void)rv_sg_next(dev->rv, op->op_sg, &sges[0][0]);
+	rv_wr wr = {};
+	wr.id = first;
+	wr.sge = sges[0];
+	wr.nr_sge = 1;
+	wr.op = op_of(*op);
+	wr.signaled = true;
+	wr.remote_addr = op->op_remote_addr;
+	wr.rkey = op->op_rkey;
+	wr.compare_add = op->op_compare_add;
+	wr.swap = op->op_swap;
+	wr.compare_mask = op->op_compare_mask;
+	wr.swap_mask = op->op_swap_mask;
+	if (rv_post(queues, &wr, 1) == 1) {
+		rds_ib_count(op->op_kind == RDS_ATOMIC_FADD ? RDS_IB_ATOMIC_FADD
+							    : RDS_IB_ATOMIC_CSWP);
+		return 0;
+	}
+	broken(RDS_WHY_queue_error);
+	retire(first, RV_FLUSHED);
+	send_ring.give_back(1);
+	return -ENOTCONN;
+}

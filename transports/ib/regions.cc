@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory regions of a device: registered for the core (process context), freed in any context,
+ * invalidated by many at a time. A peer reaches what was asked for and no byte more, and changes it
+ * only if that was asked for, too. rdma.md 4 and 5; it departs from 5 in that no connection is
+ * needed or held up (verbs_region.c).
+ */
+#include "ib.h"
+
+namespace {
+
+constexpr u32 flush_batch = 32;
+constexpr unsigned long lazy_ticks = TICKS_PER_SECOND / 25;
+constexpr u32 many_pages = 4096; /* pinned by freed regions: time to flush at once */
+
+constexpr rds_ib_counter pool_counters[2][7] = {
+	{RDS_IB_RDMA_MR_8K_ALLOC, RDS_IB_RDMA_MR_8K_FREE, RDS_IB_RDMA_MR_8K_USED,
+	 RDS_IB_RDMA_MR_8K_POOL_FLUSH, RDS_IB_RDMA_MR_8K_POOL_WAIT, RDS_IB_RDMA_MR_8K_POOL_DEPLETED,
+	 RDS_IB_RDMA_MR_8K_REUSED},
+	{RDS_IB_RDMA_MR_1M_ALLOC, RDS_IB_RDMA_MR_1M_FREE, RDS_IB_RDMA_MR_1M_USED,
+	 RDS_IB_RDMA_MR_1M_POOL_FLUSH, RDS_IB_RDMA_MR_1M_POOL_WAIT, RDS_IB_RDMA_MR_1M_POOL_DEPLETED,
+	 RDS_IB_RDMA_MR_1M_REUSED},
+};
+
+void count(const rds_ib_pool &pool, rds_ib_pool_counter what)
+{
+	rds_ib_count(pool_counters[pool.large][what]);
+}
+
+} // namespace
+
+rds_ib_region *rds_ib_device::take_clean(rds_ib_pool &pool)
+{
+	rds_ib_region *r;
+	{
+		kernel::guard hold(lock);
+		r = pool.clean.pop_front();
+	}
+	if (r)
+		count(pool, RDS_IB_POOL_REUSED);
+	return r;
+}
+
+rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, int &err)
+{
+	{
+		kernel::guard hold(lock);
+		if (pool.nr == pool.most) {
+			err = -EAGAIN;
+			return nullptr;
+		}
+		pool.nr++;
+	}
+	rv_mr *mr = nullptr;
+	auto *r = kernel::make<rds_ib_region>(kernel::gfp_kernel);
+	err = -ENOMEM;
+	if (r) {
+		mr = rv_mr_alloc(rv, pool.pages);
+		err = kernel::pointer_error(mr);
+	}
+	if (err) {
+		kernel::destroy(r);
+		kernel::guard hold(lock);
+		pool.nr--;
+		return nullptr;
+	}
+	kernel::list_item_init(&r->item);
+	r->dev = this;
+	r->pool = &pool;
+	r->mr = mr;
+	count(pool, RDS_IB_POOL_ALLOC);
+	return r;
+}
+
+/* A device that has no more gets what was freed lately. */
+rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, int &err)
+{
+	for (int round = 0;; round++) {
+		if (rds_ib_region *r = take_clean(pool))
+			return r;
+		if (rds_ib_region *r = make_region(pool, err))
+			return r;
+		if (round)
+			break;
+		count(pool, RDS_IB_POOL_WAIT);
+		flush();
+	}
+	count(pool, RDS_IB_POOL_DEPLETED);
+	return nullptr;
+}
+
+/* The device's state of it is not known: it is not used again (softroce.md 13). */
+void rds_ib_device::discard(rds_ib_region *r)
+{
+	rds_ib_pool &pool = *r->pool;
+
+	rv_mr_free(r->mr);
+	kernel::destroy(r);
+	count(pool, RDS_IB_POOL_FREE);
+	kernel::guard hold(lock);
+	pool.nr--;
+}
+
+void rds_ib_device::give_clean(rds_ib_region *r)
+{
+	kernel::guard hold(lock);
+	r->pool->clean.push_front(r);
+}
+
+/*
+ * Context: P, the caller has entered. Return: null and @err. On success the pages are ours; the
+ * region holds the device.
+ */
+rds_ib_region *rds_ib_device::register_pages(scatterlist *sg, u32 nr, const rds_region &want,
+					     int &err)
+{
+	rds_ib_pool &pool = nr <= small.pages ? small : large;
+	rds_ib_region *r = find_region(pool, err);
+	if (!r)
+		return nullptr;
+	err = rv_mr_map(r->mr, sg, nr, static_cast<u32>(want.r_start % PAGE_BYTES), want.r_length);
+	if (err) {
+		give_clean(r);
+		return nullptr;
+	}
+	err = rv_mr_register(r->mr, want.r_writable, limits.atomics);
+	if (err) {
+		discard(r);
+		rv_mr_unmap(rv, sg, nr);
+		return nullptr;
+	}
+	count(pool, RDS_IB_POOL_USED);
+	r->sg = sg;
+	r->nr = nr;
+	get();
+	kernel::guard hold(lock);
+	used.push_back(r);
+	return r;
+}
+
+/* Context: A. */
+void rds_ib_device::release(rds_ib_region *r, bool soon)
+{
+	bool orphan;
+	{
+		kernel::guard hold(lock);
+		orphan = r->orphan;
+		if (!orphan) {
+			rds_ib_region_list::remove(r);
+			dirty.push_back(r);
+			dirty_pages += r->nr;
+			/* remove() takes what is dirty, too */
+			if (!gone && (soon || dirty_pages >= many_pages))
+				flush_work.requeue(0);
+			else if (!gone)
+				flush_work.queue(lazy_ticks);
+		}
+	}
+	if (orphan)
+		kernel::destroy(r);
+	put();
+}
+
+/* Up to a batch of what is dirty. Return: how many. */
+u32 rds_ib_device::flush_some()
+{
+	rds_ib_region *batch[flush_batch];
+	rv_mr *mrs[flush_batch];
+	bool failed[flush_batch];
+	u32 nr = 0;
+	{
+		kernel::guard hold(lock);
+		while (nr < flush_batch) {
+			rds_ib_region *r = dirty.pop_front();
+			if (!r)
+				break;
+			dirty_pages -= r->nr;
+			batch[nr] = r;
+			mrs[nr++] = r->mr;
+		}
+	}
+	rv_mr_invalidate(rv, mrs, failed, nr);
+	for (u32 i = 0; i < nr; i++) {
+		rds_ib_region *r = batch[i];
+		scatterlist *sg = r->sg;
+		u32 entries = r->nr;
+		r->sg = nullptr;
+		if (failed[i])
+			discard(r);
+		else
+			give_clean(r);
+		/* out of reach, one way or the other */
+		rv_mr_unmap(rv, sg, entries);
+		rds_sg_unpin(sg);
+	}
+	return nr;
+}
+
+/* All that was freed before the call is out of reach when it returns. Context: P, entered. */
+void rds_ib_device::flush()
+{
+	kernel::guard hold(flush_mutex);
+	count(small, RDS_IB_POOL_FLUSH);
+	count(large, RDS_IB_POOL_FLUSH);
+	while (flush_some() == flush_batch)
+		kernel_cond_resched();
+}
+
+void rds_ib_device::flush_run()
+{
+	if (!enter())
+		return;
+	flush();
+	leave();
+}
+
+/* Nobody is in it any more, but regions may be freed at any time. */
+void rds_ib_device::end_regions()
+{
+	for (;;) {
+		rv_mr *mr = nullptr;
+		scatterlist *sg = nullptr;
+		u32 nr = 0;
+		rds_ib_region *r;
+		bool owned = false;
+		{
+			kernel::guard hold(lock);
+			r = dirty.pop_front();
+			if (!r)
+				r = small.clean.pop_front();
+			if (!r)
+				r = large.clean.pop_front();
+			owned = r;
+			if (!r)
+				r = used.pop_front();
+			if (!r)
+				return;
+			mr = r->mr;
+			sg = r->sg;
+			nr = r->nr;
+			r->orphan = true;
+		}
+		/* one that was in use may be gone from here on */
+		rv_mr_free(mr);
+		if (sg) {
+			rv_mr_unmap(rv, sg, nr);
+			rds_sg_unpin(sg);
+		}
+		if (owned)
+			kernel::destroy(r);
+	}
+}
+
+/* ---- the hooks ---- */
+
+namespace {
+
+/* The device of a connection that is up, entered. */
+rds_ib_device *device_of(rds_connection *conn)
+{
+	rds_ib_connection *ic = rds_ib_of(conn);
+	kernel::guard hold(ic->mutex);
+
+	return ic->link && ic->link->dev->enter() ? ic->link->dev : nullptr;
+}
+
+/* Without one the socket's address says which; entered. Null: it is no device's, perhaps no more. */
+rds_ib_device *device_at(const rds_region &want)
+{
+	rv_device *rv = rv_local_device(want.r_laddr, want.r_if_index);
+	if (kernel::pointer_error(rv))
+		return nullptr;
+	auto *dev = static_cast<rds_ib_device *>(rv_device_user(rv));
+	if (!dev->enter())
+		dev = nullptr;
+	rv_device_put(rv);
+	return dev;
+}
+
+} // namespace
+
+void *rds_ib_get_mr(scatterlist *sg, unsigned long nr, rds_sock *, u32 *key, rds_connection *conn,
+		    const rds_region *want)
+{
+	rds_ib_device *dev = conn ? device_of(conn) : nullptr;
+	if (!dev)
+		dev = device_at(*want);
+	if (!dev)
+		return reinterpret_cast<void *>(long{-ENODEV});
+	int err;
+	rds_ib_region *r = dev->register_pages(sg, static_cast<u32>(nr), *want, err);
+	dev->leave();
+	if (!r)
+		return reinterpret_cast<void *>(long{err});
+	*key = rv_mr_key(r->mr);
+	return r;
+}
+
+void rds_ib_sync_mr(void *handle, int direction)
+{
+	auto *r = static_cast<rds_ib_region *>(handle);
+	kernel::guard hold(r->dev->lock);
+
+	if (!r->orphan)
+		rv_mr_sync(r->mr, r->sg, r->nr, direction);
+}
+
+void rds_ib_free_mr(void *handle, int invalidate)
+{
+	auto *r = static_cast<rds_ib_region *>(handle);
+	r->dev->release(r, invalidate);
+}
+
+void rds_ib_flush_mrs()
+{
+	kernel::guard hold(rds_ib_devices().mutex);
+	rds_ib_devices().all.each([](rds_ib_device *dev) {
+		if (!dev->enter())
+			return;
+		dev->flush();
+		dev->leave();
+	});
+}
