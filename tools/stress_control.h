@@ -21,7 +21,7 @@
 namespace rds_tools::stress {
 
 constexpr std::uint32_t control_magic = 0x52445374; /* "RDSt" */
-constexpr std::uint16_t control_version = 1;
+constexpr std::uint16_t control_version = 2;
 constexpr std::size_t frame_head = 12, max_frame_body = 512;
 
 enum class frame_type : std::uint8_t {
@@ -135,7 +135,10 @@ inline std::vector<std::uint8_t> encode_options(const shared_options &opt)
 
 	out.put(opt.request_bytes).put(opt.ack_bytes).put(opt.depth).put(opt.tasks);
 	out.put(opt.seconds).put(opt.run).put(opt.tos);
-	for (bool flag : {opt.one_way, opt.verify, opt.cong_monitor})
+	const rdma_options &r = opt.rdma;
+	out.put(r.bytes).put(r.vectors).put(r.alignment).put(r.mode);
+	for (bool flag : {opt.one_way, opt.verify, opt.cong_monitor, r.use_once, r.use_get_mr,
+			  r.use_fence, r.cache_mrs})
 		out.put(static_cast<std::uint8_t>(flag));
 	return out.bytes();
 }
@@ -153,7 +156,13 @@ inline shared_options decode_options(std::span<const std::uint8_t> body, std::ui
 	opt.seconds = in.get<std::uint32_t>();
 	opt.run = in.get<std::uint64_t>();
 	opt.tos = in.get<std::uint8_t>();
-	for (bool *flag : {&opt.one_way, &opt.verify, &opt.cong_monitor}) {
+	rdma_options &r = opt.rdma;
+	r.bytes = in.get<std::uint32_t>();
+	r.vectors = in.get<std::uint32_t>();
+	r.alignment = in.get<std::uint32_t>();
+	r.mode = in.get<std::uint8_t>();
+	for (bool *flag : {&opt.one_way, &opt.verify, &opt.cong_monitor, &r.use_once, &r.use_get_mr,
+			   &r.use_fence, &r.cache_mrs}) {
 		auto value = in.get<std::uint8_t>();
 		if (value > 1)
 			throw std::runtime_error("an option is neither on nor off");

@@ -23,13 +23,26 @@ constexpr std::uint32_t header_bytes = 63;
 
 enum class operation : std::uint8_t { request = 1, ack = 2 };
 
-/* What is for RDMA alone is zero. */
+/* What who answers does with the memory of who asks. */
+enum class rdma_operation : std::uint8_t { none = 0, read = 1, write = 2 };
+
+/* All zero without RDMA. The answer repeats that of the request, with the key. */
+struct rdma_part {
+	rdma_operation op = rdma_operation::none;
+	std::uint64_t address = 0; /* of the region, as its owner sees it: for who debugs */
+	std::uint64_t key = 0; /* the cookie; 0 while only the kernel knows it */
+	std::uint32_t size = 0, vectors = 0; /* bytes of a vector; how many */
+
+	bool operator==(const rdma_part &) const = default;
+};
+
 struct header {
 	std::uint32_t sequence = 0, from_address = 0, to_address = 0;
 	std::uint16_t from_port = 0, to_port = 0;
 	std::uint16_t index = 0; /* which of the requests under way this is, or is the answer to */
 	operation op = operation::request;
 	std::uint64_t pattern = 0, run = 0;
+	rdma_part rdma;
 
 	bool operator==(const header &) const = default;
 };
@@ -40,12 +53,11 @@ inline std::vector<std::uint8_t> encode(const header &h)
 
 	out.put(h.sequence).put(h.from_address).put(h.to_address);
 	out.put(h.from_port).put(h.to_port).put(h.index);
-	out.put(static_cast<std::uint8_t>(h.op)).put(std::uint8_t{0});
-	/* RDMA address, physical address */
-	out.put(std::uint64_t{0}).put(std::uint64_t{0});
-	out.put(h.pattern).put(h.run);
-	/* RDMA size and vectors; retry, remote error, pending */
-	out.put(std::uint32_t{0}).put(std::uint32_t{0});
+	out.put(static_cast<std::uint8_t>(h.op)).put(static_cast<std::uint8_t>(h.rdma.op));
+	/* where others have the physical address: no program knows that any more */
+	out.put(h.rdma.address).put(h.run).put(h.pattern).put(h.rdma.key);
+	out.put(h.rdma.size).put(h.rdma.vectors);
+	/* retry, remote error, pending: an operation that fails ends the run */
 	out.put(std::uint8_t{0}).put(std::uint8_t{0}).put(std::uint8_t{0});
 	return out.bytes();
 }
@@ -63,13 +75,13 @@ inline std::optional<header> decode_header(std::span<const std::uint8_t> message
 	h.to_port = in.get<std::uint16_t>();
 	h.index = in.get<std::uint16_t>();
 	h.op = static_cast<operation>(in.get<std::uint8_t>());
-	in.get<std::uint8_t>();
-	in.get<std::uint64_t>();
-	in.get<std::uint64_t>();
-	h.pattern = in.get<std::uint64_t>();
+	h.rdma.op = static_cast<rdma_operation>(in.get<std::uint8_t>());
+	h.rdma.address = in.get<std::uint64_t>();
 	h.run = in.get<std::uint64_t>();
-	in.get<std::uint32_t>();
-	in.get<std::uint32_t>();
+	h.pattern = in.get<std::uint64_t>();
+	h.rdma.key = in.get<std::uint64_t>();
+	h.rdma.size = in.get<std::uint32_t>();
+	h.rdma.vectors = in.get<std::uint32_t>();
 	in.get<std::uint16_t>();
 	in.get<std::uint8_t>();
 	if (!in.ok())
@@ -89,6 +101,19 @@ inline std::uint32_t short_address(const endpoint &ep)
 	return ntohl(words[0] ^ words[1] ^ words[2] ^ words[3]);
 }
 
+inline std::string describe(const rdma_part &r)
+{
+	const char *op = r.op == rdma_operation::none	 ? "none"
+			 : r.op == rdma_operation::read	 ? "read"
+			 : r.op == rdma_operation::write ? "write"
+							 : "neither read nor write";
+	char text[160];
+	std::snprintf(text, sizeof(text), " rdma %s (%u) address %016llx key %016llx size %u * %u",
+		      op, static_cast<unsigned>(r.op), static_cast<unsigned long long>(r.address),
+		      static_cast<unsigned long long>(r.key), r.size, r.vectors);
+	return text;
+}
+
 inline std::string describe(const header &h)
 {
 	const char *op = h.op == operation::request ? "request"
@@ -99,7 +124,7 @@ inline std::string describe(const header &h)
 		      "sequence %u from %08x:%u to %08x:%u index %u %s (%u) pattern %016llx",
 		      h.sequence, h.from_address, h.from_port, h.to_address, h.to_port, h.index, op,
 		      static_cast<unsigned>(h.op), static_cast<unsigned long long>(h.pattern));
-	return text;
+	return h.rdma == rdma_part{} ? text : text + describe(h.rdma);
 }
 
 /* splitmix64: every input gives an independent looking output. */

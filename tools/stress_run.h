@@ -275,7 +275,9 @@ private:
 		place.local = control_->local().with_port(local_.port);
 		place.peer = control_->peer().with_port(local_.port);
 		place.sends = local_.peer || !shared_.one_way;
+		place.answers = !local_.peer || !shared_.one_way;
 		place.trace = local_.trace;
+		place.count_keys = local_.key_o_meter;
 		tasks_.emplace(shared_, place, local_.realtime);
 		await_go();
 		say("negotiated options, tasks will start in 2 seconds");
@@ -419,10 +421,12 @@ private:
 		if (!local_.summary)
 			say("---------------------------------------------");
 		say(format_rates(rates_between(first, last, cpu)) + "  (average)");
-		if (local_.show_histogram) {
+		if (local_.show_histogram)
 			std::fputs(format_histogram(last.sum() - first.sum()).c_str(), stdout);
-			std::fflush(stdout);
-		}
+		/* what was registered before the start is part of it */
+		if (local_.key_o_meter)
+			std::fputs(format_keys(last.sum()).c_str(), stdout);
+		std::fflush(stdout);
 	}
 
 	const local_options &local_;

@@ -34,6 +34,8 @@ struct alignas(64) task_counters {
 	static_assert(number::is_always_lock_free);
 
 	number requests_out{0}, requests_in{0}, bytes{0};
+	number rdma_in{0}, rdma_out{0}; /* bytes into this side's memory, and out of it */
+	number regions{0}, keys{0}; /* registered; of them, with a key that was not there before */
 	number send_calls{0}, send_ns{0};
 	number round_trips{0}, round_trip_ns{0};
 	std::array<number, histogram_classes> histogram{};
@@ -53,6 +55,7 @@ struct alignas(64) task_counters {
 /* A copy of those of one task, or the sum of several. */
 struct totals {
 	std::uint64_t requests_out = 0, requests_in = 0, bytes = 0;
+	std::uint64_t rdma_in = 0, rdma_out = 0, regions = 0, keys = 0;
 	std::uint64_t send_calls = 0, send_ns = 0, round_trips = 0, round_trip_ns = 0;
 	std::array<std::uint64_t, histogram_classes> histogram{};
 
@@ -61,9 +64,10 @@ struct totals {
 		auto get = [](const task_counters::number &n) {
 			return n.load(std::memory_order_relaxed);
 		};
-		totals out{get(c.requests_out), get(c.requests_in), get(c.bytes),
-			   get(c.send_calls),	get(c.send_ns),	    get(c.round_trips),
-			   get(c.round_trip_ns)};
+		totals out{get(c.requests_out), get(c.requests_in),  get(c.bytes),
+			   get(c.rdma_in),	get(c.rdma_out),     get(c.regions),
+			   get(c.keys),		get(c.send_calls),   get(c.send_ns),
+			   get(c.round_trips),	get(c.round_trip_ns)};
 		std::transform(c.histogram.begin(), c.histogram.end(), out.histogram.begin(), get);
 		return out;
 	}
@@ -74,6 +78,10 @@ struct totals {
 		requests_out = op(requests_out, other.requests_out);
 		requests_in = op(requests_in, other.requests_in);
 		bytes = op(bytes, other.bytes);
+		rdma_in = op(rdma_in, other.rdma_in);
+		rdma_out = op(rdma_out, other.rdma_out);
+		regions = op(regions, other.regions);
+		keys = op(keys, other.keys);
 		send_calls = op(send_calls, other.send_calls);
 		send_ns = op(send_ns, other.send_ns);
 		round_trips = op(round_trips, other.round_trips);
@@ -104,7 +112,8 @@ inline double round_trip_us(const totals &t)
 /* What one line says. CPU: percent, negative when nobody measured. */
 struct rates {
 	std::uint32_t tasks;
-	double requests_out, requests_in, kib, send_us, round_trip_us, cpu;
+	double requests_out, requests_in, kib, rdma_in_kib, rdma_out_kib, send_us, round_trip_us,
+		cpu;
 
 	static rates of(std::uint32_t tasks, const totals &difference, double seconds, double cpu)
 	{
@@ -112,6 +121,8 @@ struct rates {
 			ratio(static_cast<double>(difference.requests_out), seconds),
 			ratio(static_cast<double>(difference.requests_in), seconds),
 			ratio(static_cast<double>(difference.bytes) / 1024, seconds),
+			ratio(static_cast<double>(difference.rdma_in) / 1024, seconds),
+			ratio(static_cast<double>(difference.rdma_out) / 1024, seconds),
 			ratio(static_cast<double>(difference.send_ns) / 1e3,
 			      static_cast<double>(difference.send_calls)),
 			stress::round_trip_us(difference),
@@ -124,10 +135,9 @@ constexpr const char *rates_header =
 
 inline std::string format_rates(const rates &r)
 {
-	constexpr double rdma = 0; /* there is none in here yet, the columns are */
 	return text_of("%4u %6.0f %6.0f %10.2f %10.2f %10.2f %7.2f %8.2f %5.2f", r.tasks,
-		       r.requests_out, r.requests_in, r.kib, rdma, rdma, r.send_us, r.round_trip_us,
-		       r.cpu);
+		       r.requests_out, r.requests_in, r.kib, r.rdma_in_kib, r.rdma_out_kib,
+		       r.send_us, r.round_trip_us, r.cpu);
 }
 
 /* Kernel counters by name, at one moment. */
@@ -153,8 +163,9 @@ inline std::string perfdata_header(const kernel_counters &counters)
 inline std::string format_perfdata(const rates &r, const kernel_counters &before,
 				   const kernel_counters &now, double seconds)
 {
-	std::string out = text_of("::%u,%.2f,%.2f,%.2f,0,0,%.3f,%.3f,%.2f", r.tasks, r.requests_out,
-				  r.requests_in, r.kib, r.send_us, r.round_trip_us, r.cpu);
+	std::string out = text_of("::%u,%.2f,%.2f,%.2f,%.2f,%.2f,%.3f,%.3f,%.2f", r.tasks,
+				  r.requests_out, r.requests_in, r.kib, r.rdma_in_kib,
+				  r.rdma_out_kib, r.send_us, r.round_trip_us, r.cpu);
 	std::map<std::string, std::uint64_t> by_name;
 
 	for (const auto &counter : now)
@@ -192,6 +203,14 @@ inline std::string format_histogram(const totals &t)
 					   static_cast<double>(t.round_trips)));
 	}
 	return out;
+}
+
+/* For --rdma-key-o-meter: how soon a key comes back. A task's keys are counted by themselves. */
+inline std::string format_keys(const totals &t)
+{
+	return text_of("keys: %" PRIu64 " regions had %" PRIu64 " keys, %.1f regions for each\n",
+		       t.regions, t.keys,
+		       ratio(static_cast<double>(t.regions), static_cast<double>(t.keys)));
 }
 
 /* The tasks whose round trips took that many times as long as those of all, one line each. */

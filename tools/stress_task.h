@@ -8,87 +8,37 @@
 #ifndef RDS_TOOLS_STRESS_TASK_H
 #define RDS_TOOLS_STRESS_TASK_H
 
-#include <fcntl.h>
 #include <linux/rds.h>
-#include <linux/sockios.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <climits>
 #include <cstdio>
 #include <cstring>
-#include <deque>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "endpoint.h"
-#include "proc_number.h"
 #include "stress_message.h"
+#include "stress_mover.h"
 #include "stress_options.h"
+#include "stress_owner.h"
+#include "stress_pair.h"
+#include "stress_socket.h"
 #include "stress_stats.h"
-#include "unique_fd.h"
 
 namespace rds_tools::stress {
-
-using steady = std::chrono::steady_clock;
-
-inline std::runtime_error failure(const std::string &what, int err = errno)
-{
-	return std::runtime_error(what + ": " + std::strerror(err));
-}
 
 struct task_place {
 	endpoint local, peer; /* with the base port */
 	std::uint32_t number = 0;
-	bool sends = true; /* requests: not the passive side of a one-way run */
-	bool trace = false;
-};
-
-/* The two ends of one stream of messages each way: this task and one of the peer's. */
-class task_pair {
-public:
-	task_pair(const endpoint &peer, std::uint32_t depth, bool sends) : peer_(peer)
-	{
-		sent_at_.resize(sends ? depth : 0);
-		for (std::uint32_t i = sends ? depth : 0; i--;)
-			free_.push_back(static_cast<std::uint16_t>(i));
-	}
-
-	const endpoint &peer() const { return peer_; }
-	bool congested = false;
-
-	bool may_request() const { return !free_.empty(); }
-	std::uint16_t next_index() const { return free_.back(); }
-	void requested(steady::time_point when)
-	{
-		sent_at_[free_.back()].emplace(when);
-		free_.pop_back();
-	}
-
-	/* The time the request took, if there was one of that index. */
-	std::optional<steady::duration> answered(std::uint16_t index)
-	{
-		if (index >= sent_at_.size() || !sent_at_[index])
-			return std::nullopt;
-		auto took = steady::now() - *sent_at_[index];
-		sent_at_[index].reset();
-		free_.push_back(index);
-		return took;
-	}
-
-	std::deque<std::uint16_t> acks_due;
-	std::uint32_t next_out = 0, next_in = 0;
-
-private:
-	endpoint peer_;
-	std::vector<std::optional<steady::time_point>> sent_at_;
-	std::vector<std::uint16_t> free_;
+	/* requests: not the passive side of a one-way run; answers: not the active one */
+	bool sends = true, answers = true;
+	bool trace = false, count_keys = false;
 };
 
 class task {
@@ -97,14 +47,19 @@ public:
 	    : opt_(opt),
 	      place_(place),
 	      counters_(counters),
-	      local_(place.local.with_port(task_port(place.number))),
-	      fd_(open_rds_socket()),
+	      socket_(opt, place.local.with_port(task_port(place.number)), !place.number),
 	      buffer_(std::max(opt.request_bytes, opt.ack_bytes) + 1)
 	{
 		for (std::uint32_t i = 0; i < opt.tasks; i++)
 			pairs_.emplace_back(place.peer.with_port(task_port(i)), opt.depth,
 					    place.sends);
-		set_up();
+		if (!opt.rdma.active())
+			return;
+		probe_rdma(socket_);
+		if (place.sends)
+			owner_.emplace(opt, socket_, counters, place.count_keys);
+		if (place.answers)
+			mover_.emplace(opt, socket_, counters);
 	}
 
 	/* Never returns. */
@@ -120,6 +75,7 @@ public:
 private:
 	/* How many messages are taken before it is our turn to send again. */
 	static constexpr int receive_batch = 64;
+	static constexpr int longest_pause_ms = 64;
 	enum class sent { yes, later, congested };
 
 	std::uint16_t task_port(std::uint32_t number) const
@@ -127,57 +83,10 @@ private:
 		return static_cast<std::uint16_t>(place_.local.port() + 1 + number);
 	}
 
-	void set_up()
+	/* Among the slots for RDMA of all pairs. */
+	std::size_t slot_of(const task_pair &pair, std::uint16_t index) const
 	{
-		int one = 1;
-		if (::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
-			throw failure("SO_REUSEADDR");
-		if (::bind(fd_.get(), local_.sa(), local_.length()))
-			throw failure("cannot bind to " + local_.text());
-		set_buffer(SO_SNDBUF, "send");
-		set_buffer(SO_RCVBUF, "receive");
-		if (opt_.cong_monitor)
-			monitor_congestion();
-		if (::fcntl(fd_.get(), F_SETFL, O_NONBLOCK))
-			throw failure("O_NONBLOCK");
-		std::uint8_t tos = opt_.tos;
-		if (tos && ::ioctl(fd_.get(), SIOCRDSSETTOS, &tos))
-			throw failure("cannot set the type of service");
-	}
-
-	void set_buffer(int option, const char *name)
-	{
-		std::uint64_t wish = std::uint64_t{2} * opt_.tasks * opt_.depth *
-				     (std::uint64_t{opt_.request_bytes} + opt_.ack_bytes);
-		int value = static_cast<int>(std::min<std::uint64_t>(wish, INT_MAX / 2));
-		if (::setsockopt(fd_.get(), SOL_SOCKET, option, &value, sizeof(value)))
-			throw failure(std::string("cannot set the size of the ") + name +
-				      " buffer");
-
-		int granted = 0;
-		socklen_t len = sizeof(granted);
-		if (::getsockopt(fd_.get(), SOL_SOCKET, option, &granted, &len))
-			throw failure(std::string("cannot read the size of the ") + name +
-				      " buffer");
-		if (!place_.number && granted / 2 < value)
-			std::fprintf(stderr,
-				     "rds-stress: the %s buffers have %d bytes, %d were asked for "
-				     "(net.core.%cmem_max)\n",
-				     name, granted / 2, value, option == SO_SNDBUF ? 'w' : 'r');
-	}
-
-	void monitor_congestion()
-	{
-		int one = 1;
-		if (!::setsockopt(fd_.get(), rds_level(), RDS_CONG_MONITOR, &one, sizeof(one))) {
-			monitored_ = true;
-			return;
-		}
-		if (errno != ENOPROTOOPT)
-			throw failure("RDS_CONG_MONITOR");
-		if (!place_.number)
-			std::fprintf(stderr, "rds-stress: this kernel has no congestion monitor, "
-					     "going on without it\n");
+		return static_cast<std::size_t>(&pair - pairs_.data()) * opt_.depth + index;
 	}
 
 	/* Answers first: the peer waits for them. */
@@ -186,28 +95,59 @@ private:
 		if (full_)
 			return;
 		for (task_pair &pair : pairs_) {
-			while (!pair.congested && !pair.acks_due.empty()) {
-				if (!send_one(pair, operation::ack, pair.acks_due.front()))
-					break;
+			while (!pair.congested && !pair.acks_due.empty() && send_ack(pair))
 				pair.acks_due.pop_front();
-			}
-			while (!pair.congested && pair.may_request()) {
-				auto now = steady::now();
-				if (!send_one(pair, operation::request, pair.next_index()))
-					break;
-				pair.requested(now);
-				task_counters::add(counters_.requests_out, 1);
+			while (!full_ && !pair.congested && pair.may_request() &&
+			       send_request(pair)) {
 			}
 			if (full_)
 				return;
 		}
 	}
 
+	/* This and the next: false when it has to be tried again later. */
+	bool send_request(task_pair &pair)
+	{
+		std::uint16_t index = pair.next_index();
+		header h = header_for(pair, operation::request, index, pair.next_out, false);
+		control_message control;
+
+		if (owner_)
+			h.rdma = owner_->prepare(slot_of(pair, index), h.pattern, control);
+		auto now = steady::now();
+		if (!send_one(pair, h, opt_.request_bytes, control))
+			return false;
+		if (owner_)
+			owner_->asked(slot_of(pair, index));
+		pair.requested(now);
+		task_counters::add(counters_.requests_out, 1);
+		return true;
+	}
+
+	bool send_ack(task_pair &pair)
+	{
+		const ack_due &due = pair.acks_due.front();
+		header h = header_for(pair, operation::ack, due.index, pair.next_out, false);
+		control_message control;
+
+		if (mover_) {
+			if (mover_->busy(slot_of(pair, due.index)))
+				return false;
+			mover_->prepare(slot_of(pair, due.index), due, h.sequence, control);
+			h.rdma = due.rdma;
+		}
+		if (!send_one(pair, h, opt_.ack_bytes, control))
+			return false;
+		if (mover_)
+			mover_->begun(due);
+		return true;
+	}
+
 	header header_for(const task_pair &pair, operation op, std::uint16_t index,
 			  std::uint32_t sequence, bool incoming) const
 	{
-		const endpoint &from = incoming ? pair.peer() : local_;
-		const endpoint &to = incoming ? local_ : pair.peer();
+		const endpoint &from = incoming ? pair.peer() : socket_.local();
+		const endpoint &to = incoming ? socket_.local() : pair.peer();
 		header h;
 
 		h.sequence = sequence;
@@ -222,18 +162,15 @@ private:
 		return h;
 	}
 
-	/* False when it has to be tried again later. */
-	bool send_one(task_pair &pair, operation op, std::uint16_t index)
+	bool send_one(task_pair &pair, const header &h, std::size_t size, control_message &control)
 	{
-		std::size_t size = op == operation::ack ? opt_.ack_bytes : opt_.request_bytes;
-		header h = header_for(pair, op, index, pair.next_out, false);
 		auto encoded = encode(h);
 
 		std::copy(encoded.begin(), encoded.end(), buffer_.begin());
 		if (opt_.verify)
 			fill_pattern(std::span(buffer_).subspan(header_bytes, size - header_bytes),
 				     h.pattern);
-		switch (transmit(pair.peer(), size)) {
+		switch (transmit(pair.peer(), size, control)) {
 		case sent::later:
 			full_ = true;
 			return false;
@@ -249,47 +186,45 @@ private:
 		return true;
 	}
 
-	sent transmit(const endpoint &to, std::size_t size)
+	sent transmit(const endpoint &to, std::size_t size, control_message &control)
 	{
-		endpoint name = to;
-		iovec iov{buffer_.data(), size};
-		msghdr msg{};
-		msg.msg_name = name.sa();
-		msg.msg_namelen = name.length();
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
-
 		auto began = steady::now();
-		ssize_t n = ::sendmsg(fd_.get(), &msg, 0);
-		int err = errno;
+		int err = socket_.send(to, std::span(buffer_).first(size), control);
 		task_counters::add(counters_.send_ns,
 				   static_cast<std::uint64_t>((steady::now() - began).count()));
 		task_counters::add(counters_.send_calls, 1);
-		if (n == static_cast<ssize_t>(size))
-			return sent::yes;
-		if (n >= 0)
-			throw std::runtime_error("sendmsg to " + to.text() + " took " +
-						 std::to_string(n) + " of " + std::to_string(size) +
-						 " bytes");
-		if (err == EAGAIN || err == EINTR)
+		bool maps = control.type() == RDS_CMSG_RDMA_MAP;
+		if (err == EAGAIN || err == EINTR) {
+			pause_ms_ = maps ? std::clamp(2 * pause_ms_, 1, longest_pause_ms) : 0;
 			return sent::later;
+		}
+		pause_ms_ = 0;
+		if (!err)
+			return sent::yes;
 		if (err == ENOBUFS)
 			return sent::congested;
-		throw failure("sendmsg to " + to.text(), err);
+		auto what = "sendmsg to " + to.text();
+		throw control.type() ? rdma_failure(what + " with RDMA", err) : failure(what, err);
 	}
 
+	/*
+	 * While there is no connection RDMA_MAP fails with EAGAIN, and poll() sees a socket that is
+	 * not full: then, time has to pass, or something has to come.
+	 */
 	void wait()
 	{
-		pollfd p{fd_.get(), static_cast<short>(POLLIN | (full_ ? POLLOUT : 0)), 0};
-		int n = ::poll(&p, 1, 1000);
+		bool paused = full_ && pause_ms_;
+		pollfd p{socket_.fd(),
+			 static_cast<short>(POLLIN | (full_ && !paused ? POLLOUT : 0)), 0};
+		int n = ::poll(&p, 1, paused ? pause_ms_ : 1000);
 		if (n < 0 && errno != EINTR)
 			throw failure("poll");
 		if (p.revents & (POLLERR | POLLHUP | POLLNVAL))
 			throw std::runtime_error("poll reports an error");
-		if (p.revents & POLLOUT)
+		if (paused || p.revents & POLLOUT)
 			full_ = false;
 		/* Nobody will tell: after each wake-up, and once a second, try again. */
-		if (!monitored_)
+		if (!socket_.monitored())
 			for (task_pair &pair : pairs_)
 				pair.congested = false;
 	}
@@ -303,49 +238,44 @@ private:
 	/* False when there is nothing more. */
 	bool receive_one()
 	{
-		alignas(cmsghdr) char control[256];
 		endpoint from;
-		iovec iov{buffer_.data(), buffer_.size()};
-		msghdr msg{};
-		msg.msg_name = from.sa();
-		msg.msg_namelen = endpoint::capacity();
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-
-		ssize_t n = ::recvmsg(fd_.get(), &msg, MSG_DONTWAIT);
-		if (n < 0) {
-			if (errno == EAGAIN || errno == EINTR)
-				return false;
-			throw failure("recvmsg");
-		}
-		take_notifications(msg);
-		if (!n && !msg.msg_namelen)
-			return true;
-		if (msg.msg_namelen < from.length())
-			throw std::runtime_error("recvmsg gives a message without its sender");
+		std::optional<rds_rdma_cookie_t> cookie;
+		auto got = socket_.receive(from, buffer_, [&](int type, auto data) {
+			if (type == RDS_CMSG_CONG_UPDATE)
+				take_congestion(read<std::uint64_t>(data));
+			else if (type == RDS_CMSG_RDMA_DEST)
+				cookie = read<rds_rdma_cookie_t>(data);
+			else if (type == RDS_CMSG_RDMA_STATUS && mover_)
+				mover_->ended(read<rds_rdma_notify>(data));
+		});
+		if (!got)
+			return false;
 		/* the buffer is larger than any message of ours */
-		take_message(from, std::span(buffer_).first(static_cast<std::size_t>(n)));
+		if (got->is_message)
+			take_message(from, std::span(buffer_).first(got->bytes), cookie);
 		return true;
 	}
 
-	void take_notifications(msghdr &msg)
+	template <typename T>
+	static T read(std::span<const std::uint8_t> data)
 	{
-		for (cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-			if (c->cmsg_level != rds_level_ || c->cmsg_type != RDS_CMSG_CONG_UPDATE ||
-			    c->cmsg_len < CMSG_LEN(sizeof(std::uint64_t)))
-				continue;
-			std::uint64_t freed;
-			std::memcpy(&freed, CMSG_DATA(c), sizeof(freed));
-			for (task_pair &pair : pairs_)
-				if (freed >> (pair.peer().port() % 64) & 1)
-					pair.congested = false;
-		}
+		T value{};
+		if (data.size() < sizeof(value))
+			throw std::runtime_error("recvmsg gives a control message that is cut");
+		std::memcpy(&value, data.data(), sizeof(value));
+		return value;
+	}
+
+	void take_congestion(std::uint64_t freed)
+	{
+		for (task_pair &pair : pairs_)
+			if (freed >> (pair.peer().port() % 64) & 1)
+				pair.congested = false;
 	}
 
 	/* What others send, or an earlier run sent, is not ours to judge. */
-	void take_message(const endpoint &from, std::span<const std::uint8_t> message)
+	void take_message(const endpoint &from, std::span<const std::uint8_t> message,
+			  std::optional<rds_rdma_cookie_t> cookie)
 	{
 		task_pair *pair = pair_of(from);
 		auto got = decode_header(message);
@@ -358,6 +288,7 @@ private:
 			return;
 		}
 		header expected = header_for(*pair, got->op, got->index, pair->next_in, true);
+		expected.rdma = got->rdma;
 		if (*got != expected)
 			wrong(from, *got, expected, "the header is not the expected one");
 		pair->next_in++;
@@ -365,7 +296,7 @@ private:
 		check_payload(from, message, *got, expected);
 		task_counters::add(counters_.bytes, message.size());
 		if (got->op == operation::request)
-			take_request(*pair, from, *got);
+			take_request(*pair, from, *got, cookie);
 		else
 			take_ack(*pair, from, *got);
 	}
@@ -396,11 +327,16 @@ private:
 			      "the payload differs at byte " + std::to_string(header_bytes + *at));
 	}
 
-	void take_request(task_pair &pair, const endpoint &from, const header &got)
+	void take_request(task_pair &pair, const endpoint &from, const header &got,
+			  std::optional<rds_rdma_cookie_t> cookie)
 	{
-		if (pair.acks_due.size() >= opt_.depth)
+		if (pair.acks_due.size() >= opt_.depth || got.index >= opt_.depth)
 			wrong(from, got, got, "more requests than the depth allows");
-		pair.acks_due.push_back(got.index);
+		if (auto why = complaint(opt_.rdma, got.rdma, cookie); !why.empty())
+			wrong(from, got, got, why);
+		ack_due due{got.index, got.pattern, got.rdma};
+		due.rdma.key = cookie.value_or(0);
+		pair.acks_due.push_back(due);
 		task_counters::add(counters_.requests_in, 1);
 	}
 
@@ -409,6 +345,10 @@ private:
 		auto took = pair.answered(got.index);
 		if (!took)
 			wrong(from, got, got, "an answer to nothing");
+		auto why = owner_ ? owner_->answered(slot_of(pair, got.index), got.rdma)
+				  : complaint(opt_.rdma, got.rdma, std::nullopt);
+		if (!why.empty())
+			wrong(from, got, got, why);
 		counters_.round_trip(static_cast<std::uint64_t>(
 			std::chrono::duration_cast<std::chrono::nanoseconds>(*took).count()));
 	}
@@ -416,27 +356,30 @@ private:
 	[[noreturn]] void wrong(const endpoint &from, const header &got, const header &expected,
 				const std::string &what) const
 	{
-		throw std::runtime_error("a message from " + from.text() + " to " + local_.text() +
-					 " is wrong: " + what + "\n  got      " + describe(got) +
-					 "\n  expected " + describe(expected));
+		throw std::runtime_error("a message from " + from.text() + " to " +
+					 socket_.local().text() + " is wrong: " + what +
+					 "\n  got      " + describe(got) + "\n  expected " +
+					 describe(expected));
 	}
 
 	void trace(const char *what, const task_pair &pair, const header &h, std::size_t size) const
 	{
 		if (place_.trace)
-			std::fprintf(stderr, "%s %s %s: %zu bytes, %s\n", local_.text().c_str(),
-				     what, pair.peer().text().c_str(), size, describe(h).c_str());
+			std::fprintf(stderr, "%s %s %s: %zu bytes, %s\n",
+				     socket_.local().text().c_str(), what,
+				     pair.peer().text().c_str(), size, describe(h).c_str());
 	}
 
 	const shared_options &opt_;
 	const task_place &place_;
 	task_counters &counters_;
-	endpoint local_;
-	unique_fd fd_;
-	int rds_level_ = rds_level();
+	task_socket socket_;
 	std::vector<task_pair> pairs_;
 	std::vector<std::uint8_t> buffer_;
-	bool monitored_ = false, full_ = false;
+	std::optional<rdma_owner> owner_;
+	std::optional<rdma_mover> mover_;
+	bool full_ = false;
+	int pause_ms_ = 0;
 	std::uint64_t strangers_ = 0;
 };
 

@@ -35,6 +35,8 @@ header some_header()
 	h.op = operation::ack;
 	h.pattern = 0x1112131415161718;
 	h.run = 0x2122232425262728;
+	h.rdma = {rdma_operation::write, 0x3132333435363738, 0x4142434445464748, 0x51525354,
+		  0x0155};
 	return h;
 }
 
@@ -43,7 +45,6 @@ shared_options other_than_default()
 	shared_options opt;
 	opt.request_bytes = 5000;
 	opt.ack_bytes = 64;
-	opt.depth = 65535;
 	opt.tasks = 16;
 	opt.seconds = 77;
 	opt.tos = 200;
@@ -51,6 +52,9 @@ shared_options other_than_default()
 	opt.verify = true;
 	opt.cong_monitor = false;
 	opt.run = 0x0123456789abcdef;
+	opt.rdma = {1000, 3, 777, rdma_write_only, true, true, false, false};
+	/* no larger than what a task may have for RDMA */
+	opt.depth = 8000;
 	return opt;
 }
 
@@ -101,9 +105,13 @@ TEST(message, layout)
 	ASSERT_EQ(bytes.size(), header_bytes);
 	EXPECT_EQ(byte_vector(bytes.begin(), bytes.begin() + 20),
 		  (byte_vector{1, 2, 3,	   4,	 10,   0,    0, 1, 10, 0,
-			       0, 2, 0x0f, 0xa1, 0x0f, 0xa2, 5, 6, 2,  0}));
-	EXPECT_EQ(bytes[36], 0x11);
-	EXPECT_EQ(bytes[51], 0x28);
+			       0, 2, 0x0f, 0xa1, 0x0f, 0xa2, 5, 6, 2,  2}));
+	/* RDMA address, run, pattern, key; size and vectors; three that are not used */
+	std::vector<std::pair<std::size_t, unsigned>> at = {
+		{20, 0x31}, {27, 0x38}, {28, 0x21}, {35, 0x28}, {36, 0x11}, {43, 0x18}, {44, 0x41},
+		{51, 0x48}, {52, 0x51}, {55, 0x54}, {58, 0x01}, {59, 0x55}, {60, 0},	{62, 0}};
+	for (auto [where, value] : at)
+		EXPECT_EQ(bytes[where], value) << where;
 }
 
 TEST(message, there_and_back)
@@ -114,10 +122,8 @@ TEST(message, there_and_back)
 TEST(message, each_field_counts)
 {
 	auto bytes = encode(some_header());
-	/* what is not of RDMA, retry, error, pending */
-	for (std::size_t at = 0; at < 52; at++) {
-		if (at >= 19 && at < 36)
-			continue;
+	/* but for retry, error, pending */
+	for (std::size_t at = 0; at < 60; at++) {
 		auto changed = bytes;
 		changed[at] ^= 0x40;
 		EXPECT_NE(decode_header(changed), some_header()) << at;
@@ -290,6 +296,7 @@ TEST(options, limits)
 	EXPECT_EQ(refusal_of([](auto &opt) { opt.ack_bytes = 1048576; }), "");
 	EXPECT_NE(refusal_of([](auto &opt) { opt.ack_bytes = 1048577; }), "");
 	EXPECT_NE(refusal_of([](auto &opt) { opt.depth = 0; }), "");
+	EXPECT_EQ(refusal_of([](auto &opt) { opt.depth = 65535; }), "");
 	EXPECT_NE(refusal_of([](auto &opt) { opt.depth = 65536; }), "");
 	EXPECT_NE(refusal_of([](auto &opt) { opt.tasks = 0; }), "");
 	EXPECT_NE(refusal_of([](auto &opt) { opt.tasks = 1025; }), "");
@@ -347,6 +354,8 @@ TEST(report, columns_are_those_of_the_header)
 	t.requests_out = 2000;
 	t.requests_in = 1000;
 	t.bytes = 1024 * 3000;
+	t.rdma_in = 1024 * 40;
+	t.rdma_out = 1024 * 5;
 	t.send_calls = 4;
 	t.send_ns = 10000;
 	t.round_trips = 2;
@@ -354,7 +363,7 @@ TEST(report, columns_are_those_of_the_header)
 	auto line = format_rates(rates::of(4, t, 2.0, -1));
 
 	EXPECT_EQ(line,
-		  "   4   1000    500    1500.00       0.00       0.00    2.50   250.00 -1.00");
+		  "   4   1000    500    1500.00      20.00       2.50    2.50   250.00 -1.00");
 	EXPECT_EQ(line.size(), std::string(rates_header).size());
 }
 
@@ -407,6 +416,15 @@ TEST(histogram, table)
 	t = {};
 	t.histogram[31] = t.round_trips = 1;
 	EXPECT_NE(format_histogram(t).find("  1073741824            - "), std::string::npos);
+}
+
+TEST(keys, of_all_tasks)
+{
+	totals t;
+	EXPECT_EQ(format_keys(t), "keys: 0 regions had 0 keys, 0.0 regions for each\n");
+	t.regions = 10;
+	t.keys = 4;
+	EXPECT_EQ(format_keys(t), "keys: 10 regions had 4 keys, 2.5 regions for each\n");
 }
 
 TEST(outliers, only_the_slow)

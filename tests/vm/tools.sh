@@ -177,15 +177,15 @@ no_stress() { ! pidof rds-stress; }
 # Who connects and talks nonsense is sent away, and the next one is served.
 strangers() {
 	waits b $B4
-	for words in 'GET / HTTP/1.0' 'RDSt' 'RDSt\000\002\001\000\000\000\000\000' \
-		'RDSt\000\001\001\000\377\377\377\377' 'RDSt\000\001\001\000\000\000\000\001x' \
-		'RDSt\000\001\004\000\000\000\000\000'; do
+	for words in 'GET / HTTP/1.0' 'RDSt' 'RDSt\000\003\001\000\000\000\000\000' \
+		'RDSt\000\002\001\000\377\377\377\377' 'RDSt\000\002\001\000\000\000\000\001x' \
+		'RDSt\000\002\004\000\000\000\000\000'; do
 		on a "printf '$words' | timeout 5 nc -w 1 $B4 $port" > /tmp/answer || true
 		await 10 grep -q "rds-stress: connection from $A4" /tmp/passive.out
 		! ended passive
 	done
 	[ "$(grep -c '^rds-stress: connection from' /tmp/passive.out)" -ge 5 ]
-	grep -q 'control stream has version 2, ours 1' /tmp/passive.out
+	grep -q 'control stream has version 3, ours 2' /tmp/passive.out
 	grep -q 'a frame of 4294967295 bytes' /tmp/passive.out
 	calls a $A4 $B4 "-T 1"
 	finish active
@@ -198,13 +198,14 @@ refusals() {
 	rds-stress --nonsense 2> /tmp/said || status=$?
 	[ $status = 2 ]
 	grep -q '^rds-stress: unknown option or argument: --nonsense' /tmp/said
-	for wrong in "-q 62" "-d 0" "-t 0" "-p 65535" "-Q 256" "-T x"; do
+	for wrong in "-q 62" "-d 0" "-t 0" "-p 65535" "-Q 256" "-T x" "-I 2" "-M 1" "-D 1048577" \
+		"--rdma-use-get-mr 1" "-D 1 --rdma-use-once 1 --rdma-cache-mrs 1"; do
 		status=0
 		rds-stress $wrong 2> /tmp/said || status=$?
 		cat /tmp/said
 		[ $status = 2 ]
 	done
-	for missing in "-D 4096" "-I 2" "-M 1" "--rdma-use-get-mr 1" "--rdma-key-o-meter" --reset --async; do
+	for missing in --reset --async; do
 		refused rds-stress $missing
 		[ "$(grep -c 'not supported' /tmp/said)" = 1 ]
 	done
@@ -219,6 +220,14 @@ refusals() {
 	grep -q 'Address already in use' /tmp/said
 	kill "$(pid_of passive)"
 	fails finish passive
+}
+
+# TCP and the loopback have no memory regions, and that is said: by the side that finds out first
+no_rdma() { # FROM ADDRESS TO ADDRESS
+	begin_stress "$@" "-T 1 -D 4096"
+	fails finish active
+	fails finish passive
+	cat /tmp/active.out /tmp/passive.out | grep "RDMA is not supported at"
 }
 
 # SIOCRDSSETTOS is asked: TCP takes any value, the loopback none
@@ -322,6 +331,8 @@ JOB=
 scenario "rds-info --watch: what came, went, and moved" watches
 scenario "rds-info: a list that is missing" missing_list
 scenario "rds-ping -Q, rds-stress -Q" types_of_service
+scenario "rds-stress -D over TCP: why not" no_rdma a $A4 b $B4
+scenario "rds-stress -D over the loopback: why not" no_rdma a $M4 a $L4
 if [ -n "$OURS" ]; then
 	scenario "rds-stress: every report" reports
 	scenario "rds-stress: congestion is met and left" congested 1
