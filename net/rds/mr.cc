@@ -54,6 +54,17 @@ int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, bo
 	return 0;
 }
 
+/* What was freed lately may still be charged: its owner is not to be refused because of that. */
+int begin_pages(rds_sock *rs, kernel::user_pages &pages, u64 nr)
+{
+	int err = pages.begin(nr, true);
+	if (!err || !kernel::read_once(rs->had_regions) || !rs->trans->flush_mrs)
+		return err;
+	rs->trans->flush_mrs();
+	kernel_unpin_flush();
+	return pages.begin(nr, true);
+}
+
 using mr_ref = kernel::ref<rds_mr>;
 
 int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn, mr_ref &mr)
@@ -65,7 +76,7 @@ int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn,
 	if (!mr)
 		return -ENOMEM;
 	kernel::user_pages pages;
-	err = pages.begin(rds::range_pages(args.vec), true);
+	err = begin_pages(rs, pages, rds::range_pages(args.vec));
 	if (!err)
 		err = pages.add(args.vec.addr, args.vec.bytes, true);
 	if (!err)

@@ -73,9 +73,9 @@ void rds_ib_connection::hide()
 /* ---- beginning ---- */
 
 /* The id's device, its queue pair and everything around it. Mutex held. */
-int rds_ib_connection::make_link()
+int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 {
-	rv_device *rv = rv_id_device(id);
+	rv_device *rv = rv_id_device(of);
 	if (!rv)
 		return -ENODEV;
 	auto *dev = static_cast<rds_ib_device *>(rv_device_user(rv));
@@ -83,16 +83,16 @@ int rds_ib_connection::make_link()
 	rv_device_put(rv);
 	if (!entered)
 		return -ENODEV;
-	link = kernel::make<rds_ib_link>(kernel::gfp_kernel, this, dev);
-	if (!link) {
+	made = kernel::make<rds_ib_link>(kernel::gfp_kernel, this, dev);
+	if (!made) {
 		dev->leave();
 		return -ENOMEM;
 	}
-	return link->start(id);
+	return made->start(of, of == id);
 }
 
 /* What we say of ourselves. The last message received is never said: ib.md 5.3. */
-u32 rds_ib_connection::introduce(u8 *to, u16 as) const
+u32 rds_ib_connection::introduce(u8 *to, u16 as, const rds_ib_link &by) const
 {
 	bool v6 = conn->c_isv6;
 	rds::ib::introduction us{};
@@ -102,7 +102,7 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as) const
 	us.minors = rds::ib::known_minors;
 	us.tos = conn->c_tos;
 	if (rds_ib_settings.flow_control)
-		us.credit = link->recv_ring.used();
+		us.credit = by.recv_ring.used();
 	rds::ib::write_introduction(to, v6, us);
 	return static_cast<u32>(rds::ib::format_of(v6).size());
 }
@@ -138,13 +138,13 @@ int rds_ib_connection::connect()
 /* What the cm_initiate_connect hook does. Event, mutex held. */
 int rds_ib_connection::initiate()
 {
-	int err = make_link();
+	int err = make_link(id, link);
 	if (err)
 		return err;
 	u8 data[introduction_bytes];
 	const rv_limits &limits = link->dev->limits;
 	u32 retries = rds_ib_settings.retry_count;
-	const rv_offer offer = {data, introduce(data, rds::ib::version_3_1),
+	const rv_offer offer = {data, introduce(data, rds::ib::version_3_1, *link),
 				rds::ib::depth(limits.initiator_depth, ~0u),
 				rds::ib::depth(limits.responder_resources, ~0u),
 				static_cast<u8>(retries < 7 ? retries : 7)};
@@ -159,19 +159,53 @@ int rds_ib_initiate_connect(rdma_cm_id *id)
 }
 
 /* Of a request that is `accepting`. Its id's events do not come meanwhile; mutex held. */
-int rds_ib_connection::accept()
+int rds_ib_connection::accept(rdma_cm_id *of, rds_ib_link *&made)
 {
-	int err = make_link();
+	int err = make_link(of, made);
 	if (err)
 		return err;
 	u8 data[introduction_bytes];
-	const rv_limits &limits = link->dev->limits;
+	const rv_limits &limits = made->dev->limits;
 	const rv_offer offer = {
-		data, introduce(data, version),
+		data, introduce(data, accepting.version, *made),
 		rds::ib::depth(limits.initiator_depth, accepting.initiator_depth),
 		rds::ib::depth(limits.responder_resources, accepting.responder_resources), 0};
-	return rv_id_accept(id, &offer);
+	return rv_id_accept(of, &offer);
 }
+
+/* ---- talking to oneself ---- */
+
+bool rds_ib_connection::to_self() const
+{
+	return same(conn->c_laddr, conn->c_faddr);
+}
+
+/* Our own request has come back to us: there is one connection, and it gets a second queue pair. */
+int rds_ib_connection::accept_far(const rds_ib_request &request)
+{
+	if (rds_conn_state(conn) != RDS_CONN_CONNECTING || !id || far_id)
+		return reject(request.id);
+	far_id = request.id;
+	accepting = request;
+	rv_id_set_context(far_id, this);
+	if (accept(far_id, far_link)) {
+		rv_id_reject(far_id, rds::ib::reject_value);
+		rds_conn_drop_why(conn, RDS_WHY_connect_failed);
+	}
+	return 0;
+}
+
+int rds_ib_connection::far_event(const rv_event &ev)
+{
+	if (ev.kind == RV_EVENT_ESTABLISHED)
+		far_link->establish(rds_ib_settings.flow_control && accepting.credit,
+				    accepting.credit);
+	else if (ev.kind == RV_EVENT_LOST || ev.kind == RV_EVENT_REJECTED)
+		lost(RDS_WHY_peer_closed, ev.name);
+	return 0;
+}
+
+/* ---- accepting ---- */
 
 /* Mutex held. */
 void rds_ib_connection::adopt(const rds_ib_request &request)
@@ -198,7 +232,7 @@ bool rds_ib_connection::accept_waiting()
 	rv_id_lock(request.id);
 	{
 		kernel::guard hold(mutex);
-		err = accept();
+		err = accept(id, link);
 	}
 	rv_id_unlock(request.id);
 	if (err)
@@ -217,10 +251,12 @@ int rds_ib_connection::requested(const rds_ib_request &request)
 	/* whoever destroys the connection looks for what waits after it was marked */
 	if (waiting.id || !rds_conn_alive(conn))
 		return reject(request.id);
+	if (to_self())
+		return accept_far(request);
 	if (rds_conn_claim(conn)) {
 		adopt(request);
 		rv_id_set_context(id, this);
-		if (accept()) {
+		if (accept(id, link)) {
 			rv_id_reject(id, rds::ib::reject_value);
 			rds_conn_drop_why(conn, RDS_WHY_connect_failed);
 		}
@@ -340,6 +376,8 @@ int rds_ib_connection::event(rdma_cm_id *cm_id, rdma_cm_event *cm_event, const r
 		waiting = {};
 		return -ECONNABORTED;
 	}
+	if (cm_id == far_id)
+		return far_event(ev);
 	if (cm_id != id)
 		return 0;
 	switch (ev.kind) {
@@ -387,35 +425,60 @@ extern "C" int rds_ib_event(void *context, rdma_cm_id *id, rdma_cm_event *event)
 
 /* ---- end ---- */
 
+namespace {
+
+/* What is left of one end. The CM's own events of @id may come until it is destroyed. */
+void end(rdma_cm_id *id, rds_ib_link *link)
+{
+	if (id)
+		rv_id_disconnect(id);
+	if (link) {
+		link->stop();
+		kernel::destroy(link);
+	}
+	if (id)
+		rv_id_destroy(id);
+}
+
+template <typename T>
+T take(T &from)
+{
+	T it = from;
+	from = {};
+	return it;
+}
+
+} // namespace
+
 /* The conn_shutdown hook. A request that waits is for the next connection, if there will be one. */
 void rds_ib_connection::shutdown()
 {
-	rdma_cm_id *old_id, *unwanted = nullptr;
-	rds_ib_link *old_link;
+	rdma_cm_id *old_id, *old_far, *unwanted = nullptr;
+	rds_ib_link *old_link, *old_far_link;
 	{
 		kernel::guard hold(mutex);
-		old_id = id;
-		old_link = link;
-		id = nullptr;
-		link = nullptr;
+		old_id = take(id);
+		old_link = take(link);
+		old_far = take(far_id);
+		old_far_link = take(far_link);
 		passive = false;
 		accepting = {};
-		if (!rds_conn_alive(conn)) {
-			unwanted = waiting.id;
-			waiting = {};
-		}
+		if (!rds_conn_alive(conn))
+			unwanted = take(waiting).id;
 	}
 	hide();
-	if (old_id)
-		rv_id_disconnect(old_id);
-	if (old_link) {
-		old_link->stop();
-		kernel::destroy(old_link);
-	}
-	if (old_id)
-		rv_id_destroy(old_id);
+	end(old_far, old_far_link);
+	end(old_id, old_link);
 	if (unwanted) {
 		rv_id_reject(unwanted, rds::ib::reject_value);
 		rv_id_destroy(unwanted);
 	}
+}
+
+/* The recv hook. Return: 0; -ENOMEM: again, soon. */
+int rds_ib_connection::receive()
+{
+	int err = link->receive();
+	int far_err = far_link ? far_link->receive() : 0;
+	return err ? err : far_err;
 }

@@ -254,7 +254,7 @@ struct rds_ib_link {
 	~rds_ib_link();
 
 	/* link.cc */
-	[[nodiscard]] int start(rdma_cm_id *id);
+	[[nodiscard]] int start(rdma_cm_id *id, bool attach);
 	void stop();
 	void poll();
 	void broken(rds_conn_why why);
@@ -331,6 +331,7 @@ private:
 	u32 take_slots(u32 want, u32 &first);
 	u32 take_credits(u32 got, u8 &said);
 	bool wants_signal(bool last);
+	int refused(u32 first, u32 nr);
 	void hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr);
 
 	int take(const rv_wc &wc, gfp_t gfp);
@@ -370,6 +371,7 @@ struct rds_ib_connection {
 
 	int connect();
 	void shutdown();
+	int receive();
 	int requested(const rds_ib_request &request);
 	int event(rdma_cm_id *cm_id, rdma_cm_event *cm_event, const rv_event &ev);
 	void complete(rdma_cm_event *cm_event);
@@ -383,8 +385,14 @@ struct rds_ib_connection {
 
 	kernel::mutex mutex{KERNEL_MUTEX_IB_CONN};
 	rdma_cm_id *id = nullptr; /* mutex */
+	/*
+	 * Of a host that talks to itself by one address: the other end, where the messages arrive.
+	 * Same rules as for `id` and `link`.
+	 */
+	rdma_cm_id *far_id = nullptr;
+	rds_ib_link *far_link = nullptr;
 	rds_ib_request waiting; /* mutex */
-	rds_ib_request accepting; /* mutex: what `id` was, when the peer has asked */
+	rds_ib_request accepting; /* mutex: what `id` or `far_id` was, when the peer has asked */
 	bool passive = false; /* mutex: the peer has asked */
 	u16 version = 0; /* mutex */
 	/*
@@ -396,10 +404,13 @@ struct rds_ib_connection {
 private:
 	bool accept_waiting();
 	void adopt(const rds_ib_request &request);
-	int accept();
-	int make_link();
+	int accept(rdma_cm_id *of, rds_ib_link *&made);
+	int accept_far(const rds_ib_request &request);
+	int far_event(const rv_event &ev);
+	int make_link(rdma_cm_id *of, rds_ib_link *&made);
+	bool to_self() const;
 	int resolve_route();
-	u32 introduce(u8 *to, u16 as) const;
+	u32 introduce(u8 *to, u16 as, const rds_ib_link &by) const;
 	void lost(rds_conn_why why, const char *what);
 	void show();
 	void hide();

@@ -123,12 +123,13 @@ int rds_ib_link::make_rings(rdma_cm_id *id)
 
 /**
  * start - everything that a connection needs, receives posted
+ * @attach: the connection is not on the device's list yet.
  * Context: P, the connection's mutex. Return: 0, or errno: the caller calls stop(), too.
  */
-int rds_ib_link::start(rdma_cm_id *id)
+int rds_ib_link::start(rdma_cm_id *id, bool attach)
 {
-	attached = dev->attach(ic);
-	if (!attached)
+	attached = attach && dev->attach(ic);
+	if (attach && !attached)
 		return -ENODEV;
 	int err = make_rings(id);
 	if (!err)

@@ -132,16 +132,22 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 	}
 	if (posted == used)
 		return 0;
-	broken(RDS_WHY_queue_error);
 	if (posted) {
 		/* that may be executed: the memory stays until the queue pair is gone */
+		broken(RDS_WHY_queue_error);
 		never_posted = used - posted;
 		return 0;
 	}
-	for (u32 i = 0; i < used; i++)
+	return refused(first, used);
+}
+
+/* The device takes none of it: if that is because the connection is lost, the next post tells. */
+int rds_ib_link::refused(u32 first, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
 		retire(send_ring.after(first, i), RV_FLUSHED);
-	send_ring.give_back(used);
-	return -ENOTCONN;
+	send_ring.give_back(nr);
+	return -EOPNOTSUPP;
 }
 
 int rds_ib_link::xmit_atomic(rm_atomic_op *op)
@@ -178,8 +184,5 @@ int rds_ib_link::xmit_atomic(rm_atomic_op *op)
 							    : RDS_IB_ATOMIC_CSWP);
 		return 0;
 	}
-	broken(RDS_WHY_queue_error);
-	retire(first, RV_FLUSHED);
-	send_ring.give_back(1);
-	return -ENOTCONN;
+	return refused(first, 1);
 }

@@ -138,7 +138,7 @@ int xmit_atomic(rds_connection *conn, rm_atomic_op *op)
 
 int recv(rds_connection *conn)
 {
-	return rds_ib_of(conn)->link->receive();
+	return rds_ib_of(conn)->receive();
 }
 
 int cm_initiate_connect(rdma_cm_id *cm_id)
@@ -207,7 +207,7 @@ constinit rds_transport rds_ib_transport = {
 	.t_name = "infiniband",
 	.t_item = {},
 	.t_owner = nullptr, /* set by rds_ib_start() */
-	.t_prefer_loopback = 1,
+	.t_prefer_loopback = 0,
 	.t_type = RDS_TRANS_IB,
 	.laddr_check = laddr_check,
 	.conn_alloc = conn_alloc,
