@@ -43,6 +43,7 @@ test:
 bench: modules programs
 	+@scripts/bench
 
+demo: export TRANSPORT := $(TRANSPORT)
 demo:
 	+@scripts/demo
 
@@ -61,7 +62,7 @@ help:
 	@echo 'make check        style, static checks, object gate'
 	@echo 'make test         everything: set-up, build, checks, all rings of tests'
 	@echo 'make bench        what RDS costs beside the kernel'"'"'s own modules, TCP, UDP and AF_UNIX -> build/bench/'
-	@echo 'make demo         two machines talk RDS'
+	@echo 'make demo         two machines talk RDS (TRANSPORT=ib: over soft-RoCE)'
 	@echo 'make install      for the running kernel (KREL=RELEASE; INSTALL_MOD_PATH, DESTDIR, PREFIX); uninstall undoes it'
 	@echo 'make clean        remove build/'
 	@echo 'scripts/setup installs the Debian packages that all this needs.'
