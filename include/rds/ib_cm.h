@@ -31,6 +31,11 @@ struct introduction {
 	std::uint8_t tos;
 	std::uint64_t ack; /* last message received in order; 0: none */
 	std::uint32_t credit; /* messages that may come at once; 0: no flow control */
+	/*
+	 * Ours only, in bytes that others write as 0 and do not read: changes when who says it has
+	 * restarted, and counts its messages from one again. 0: not said.
+	 */
+	std::uint32_t generation;
 };
 
 /* Of one of the two formats. The CM has room for no byte more of IPv6's. */
@@ -51,7 +56,9 @@ constexpr format format_v6{16};
 namespace detail {
 
 /* Where in the common block. */
-constexpr std::size_t at_version = 0, at_minors = 2, at_tos = 4, at_ack = 8, at_credit = 16;
+constexpr std::size_t at_version = 0, at_minors = 2, at_tos = 4, at_mark = 5, at_ack = 8,
+		      at_credit = 16, at_generation = 20;
+constexpr std::uint8_t generation_mark = 0x47; /* 'G': what follows is no padding */
 
 /* Big-endian numbers at any address. */
 [[nodiscard]] inline std::uint64_t get(const std::uint8_t *from, std::size_t bytes)
@@ -103,6 +110,10 @@ inline void write_introduction(std::uint8_t *to, bool v6, const introduction &us
 	put(common + at_tos, 1, us.tos);
 	put(common + at_ack, 8, us.ack);
 	put(common + at_credit, 4, us.credit);
+	if (!us.generation)
+		return;
+	put(common + at_mark, 1, generation_mark);
+	put(common + at_generation, 4, us.generation);
 }
 
 /**
@@ -127,6 +138,9 @@ inline void write_introduction(std::uint8_t *to, bool v6, const introduction &us
 	peer.tos = static_cast<std::uint8_t>(get(common + at_tos, 1));
 	peer.ack = get(common + at_ack, 8);
 	peer.credit = static_cast<std::uint32_t>(get(common + at_credit, 4));
+	peer.generation = common[at_mark] == generation_mark
+				  ? static_cast<std::uint32_t>(get(common + at_generation, 4))
+				  : 0;
 	return true;
 }
 

@@ -545,6 +545,16 @@ struct rds_connection *rds_conn_lane(struct rds_connection *conn, unsigned int i
 /** rds_conn_lane_in_use - the same if it was made before, else NULL. Context: A. */
 struct rds_connection *rds_conn_lane_in_use(const struct rds_connection *conn, unsigned int index);
 
+/** rds_conn_generation - never 0; tells a peer, by a change, that our numbers begin anew. Context: A. */
+u32 rds_conn_generation(const struct rds_connection *conn);
+
+/**
+ * rds_conn_peer_generation - what the peer of a fresh connection has said; 0: nothing
+ * For a transport whose peers say so before their first message, instead of the handshake of lanes.
+ * A change means that its numbers begin anew, also in retransmissions. A; nothing is being received.
+ */
+void rds_conn_peer_generation(struct rds_connection *conn, u32 generation);
+
 /** rds_conn_claim - DOWN -> CONNECTING for an accepted connection. A. Return: 1 when claimed. */
 int rds_conn_claim(struct rds_connection *conn);
 

@@ -335,6 +335,21 @@ int rds_conn_alive(const rds_connection *conn)
 	return !kernel::read_once(conn->c_peer->dying);
 }
 
+u32 rds_conn_generation(const rds_connection *conn)
+{
+	return conn->c_peer->rn->generation;
+}
+
+/* From none to one, too: it has other modules now. */
+void rds_conn_peer_generation(rds_connection *conn, u32 generation)
+{
+	rds_lane *lane = lane_of(conn);
+	if (kernel::exchange(lane->c_peer->peer_gen, generation) == generation)
+		return;
+	lane->c_rx_life = kernel::add_return(lane->c_peer->life, 1u);
+	lane->c_rx.restart();
+}
+
 int rds_conn_claim(rds_connection *conn)
 {
 	return lane_of(conn)->claim();

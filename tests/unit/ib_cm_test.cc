@@ -33,7 +33,7 @@ bool same(const in6_addr &a, const in6_addr &b)
 
 introduction stock(const in6_addr &from, const in6_addr &to)
 {
-	return {from, to, version_3_1, known_minors, 0, 0, 0};
+	return {from, to, version_3_1, known_minors, 0, 0, 0, 0};
 }
 
 /* An IPv4 REQ with this version and mask. */
@@ -69,13 +69,31 @@ TEST(ib_cm, write_introduction__ipv4_vector)
 TEST(ib_cm, write_introduction__every_field_has_its_place)
 {
 	std::uint8_t out[56];
-	introduction us = {v6(2), v6(1), version_4_1, 0x0102, 0xab, 0x0102030405060708, 0x11121314};
+	introduction us = {v6(2),      v6(1), version_4_1, 0x0102, 0xab, 0x0102030405060708,
+			   0x11121314, 0};
 
 	std::memset(out, 0xee, sizeof(out));
 	write_introduction(out, true, us);
 	EXPECT_EQ(test::to_hex(out, sizeof(out)),
 		  "fd000000 00000000 00000000 00000002 fd000000 00000000 00000000 00000001 "
 		  "04010102 ab000000 01020304 05060708 11121314 00000000");
+}
+
+/* Where others have padding; they write zeros, and what is not marked is not believed. */
+TEST(ib_cm, generation__ours_alone)
+{
+	std::uint8_t out[32];
+	introduction us = stock(v4(10, 9, 0, 2), v4(10, 9, 0, 1)), read;
+
+	us.generation = 0x21222324;
+	write_introduction(out, false, us);
+	EXPECT_EQ(test::to_hex(out, sizeof(out)),
+		  "0a090002 0a090001 03010003 00470000 00000000 00000000 00000000 21222324");
+	ASSERT_TRUE(read_introduction(out, sizeof(out), false, read));
+	EXPECT_EQ(read.generation, 0x21222324U);
+	out[8 + 5] = 0;
+	ASSERT_TRUE(read_introduction(out, sizeof(out), false, read));
+	EXPECT_EQ(read.generation, 0U);
 }
 
 TEST(ib_cm, read_introduction__what_was_written)

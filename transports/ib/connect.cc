@@ -101,6 +101,7 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as, const rds_ib_link &by) const
 	us.version = as;
 	us.minors = rds::ib::known_minors;
 	us.tos = conn->c_tos;
+	us.generation = rds_conn_generation(conn);
 	if (rds_ib_settings.flow_control)
 		us.credit = by.recv_ring.used();
 	rds::ib::write_introduction(to, v6, us);
@@ -303,6 +304,7 @@ int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event)
 		}
 		request.credit = peer.credit;
 		request.ack = peer.ack;
+		request.generation = peer.generation;
 	}
 	u32 if_index = is_link_local(route.laddr) ? route.if_index : 0;
 	rds_connection *conn = rds_conn_accept(rv_net(), &route.laddr, &route.faddr,
@@ -331,12 +333,15 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 	}
 	u64 ack = accepting.ack;
 	u32 credit = accepting.credit;
+	u32 generation = accepting.generation;
 	/* what it says comes with the answer to us, not with the end of its own request */
 	if (!passive) {
 		(void)rds::ib::read_introduction(ev.data, ev.len, v6, peer);
 		ack = peer.ack;
 		credit = peer.credit;
+		generation = peer.generation;
 	}
+	rds_conn_peer_generation(conn, generation);
 	if (ack)
 		rds_send_drop_acked(conn, ack, nullptr);
 	show();

@@ -354,6 +354,7 @@ struct rds_ib_request {
 	u16 version = 0;
 	u32 credit = 0;
 	u64 ack = 0;
+	u32 generation = 0;
 	u32 initiator_depth = 0, responder_resources = 0;
 };
 
