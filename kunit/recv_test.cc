@@ -76,6 +76,28 @@ TEST_CASE(sequence__a_peer_may_start_anew)
 }
 
 /* Silently lost, but acknowledged: the number counts. */
+/* Where the transport's own handshake says that it does (ib.md I17). */
+TEST_CASE(sequence__a_peer_says_that_it_starts_anew)
+{
+	RECEIVER(r);
+	u64 old = stat_of(rds_s_recv_drop_old_seq);
+	rds_conn_peer_generation(r.lane.get(), 7);
+	ASSERT(r.arrive(1, 0, 1));
+	ASSERT(r.arrive(2, 0, 2));
+	rds_conn_peer_generation(r.lane.get(), 7);
+	ASSERT(r.arrive(1, RDS_FLAG_RETRANSMITTED, 1));
+	EXPECT_EQ(stat_of(rds_s_recv_drop_old_seq) - old, 1);
+	rds_conn_peer_generation(r.lane.get(), 8);
+	ASSERT(r.arrive(1, RDS_FLAG_RETRANSMITTED, 3));
+	/* the kernel's own modules say nothing */
+	rds_conn_peer_generation(r.lane.get(), 0);
+	ASSERT(r.arrive(1, RDS_FLAG_RETRANSMITTED, 4));
+	for (u32 i = 1; i <= 4; i++)
+		EXPECT_NUMBER(r.to, i);
+	EXPECT_EMPTY(r.to);
+	EXPECT_EQ(stat_of(rds_s_recv_drop_old_seq) - old, 1);
+}
+
 TEST_CASE(deliver__nobody_there)
 {
 	RECEIVER(r);
