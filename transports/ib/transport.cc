@@ -272,25 +272,21 @@ int start_listening()
 	return 0;
 }
 
-/* Registered first: a device or a peer that comes at once finds everything in place. */
-int start_all(struct module *owner)
+int start_serving(struct module *owner)
 {
 	rds_ib_transport.t_owner = owner;
 	int err = rds_trans_register(&rds_ib_transport);
 	if (err)
 		return err;
-	err = rv_start();
+	err = rds_ib_info_start(owner);
 	if (!err) {
-		err = rds_ib_info_start(owner);
-		if (!err)
-			err = start_listening();
+		err = start_listening();
 		if (!err)
 			return 0;
 		rds_ib_info_stop();
 	}
 	rv_unlisten();
 	rds_trans_unregister(&rds_ib_transport);
-	rv_stop();
 	return err;
 }
 
@@ -307,7 +303,12 @@ extern "C" int rds_ib_start(struct module *owner)
 	counters = kernel_stats_alloc(RDS_IB_COUNTERS);
 	if (!counters)
 		return -ENOMEM;
-	int err = start_all(owner);
+	int err = rv_start();
+	if (!err) {
+		err = start_serving(owner);
+		if (err)
+			rv_stop();
+	}
 	if (err)
 		kernel_stats_free(counters);
 	return err;

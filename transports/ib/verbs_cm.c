@@ -5,6 +5,8 @@
  * See verbs.h.
  */
 #include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <net/addrconf.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -13,6 +15,7 @@
 
 #include "verbs_half.h"
 #include "rds/wire.h"
+#include "trace.h"
 
 #define RESOLVE_MS     5000
 #define LISTEN_BACKLOG 128
@@ -20,6 +23,7 @@
 #define RNR_RETRIES    7 /* for ever: a peer posts its first receives late (ib.md 8) */
 
 static struct rdma_cm_id *listeners[2];
+static struct workqueue_struct *forget_wq;
 
 /* Zero where there is nothing to say: the kernel's stack is nobody's business. */
 static void fill_sockaddr(struct sockaddr_storage *ss, const struct in6_addr *addr, u16 port,
@@ -60,6 +64,12 @@ bool rv_net_is_initial(const struct net *net)
 
 static int handler(struct rdma_cm_id *id, struct rdma_cm_event *event)
 {
+	if (trace_rds_ib_cm_enabled()) {
+		struct rv_route route;
+
+		rv_id_route(id, &route);
+		trace_rds_ib_cm(&route, event);
+	}
 	return rds_ib_event(id->context, id, event);
 }
 
@@ -310,6 +320,47 @@ static bool has_link_local(const struct in6_addr *addr, u32 scope_id)
 	return local;
 }
 
+struct forgotten {
+	struct work_struct work;
+	struct rdma_cm_id *id;
+};
+
+static void forget(struct work_struct *work)
+{
+	struct forgotten *f = container_of(work, struct forgotten, work);
+
+	rdma_destroy_id(f->id);
+	kfree(f);
+}
+
+/*
+ * Destroying takes the lock of an id's events, and events of others want the core's registry, which
+ * whoever asks for a device may hold.
+ */
+static void destroy_later(struct rdma_cm_id *id)
+{
+	struct forgotten *f = kmalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f) {
+		rdma_destroy_id(id);
+		return;
+	}
+	INIT_WORK(&f->work, forget);
+	f->id = id;
+	queue_work(forget_wq, &f->work);
+}
+
+int rv_cm_init(void)
+{
+	forget_wq = alloc_workqueue("rds_ib_ids", WQ_UNBOUND, 0);
+	return forget_wq ? 0 : -ENOMEM;
+}
+
+void rv_cm_exit(void)
+{
+	destroy_workqueue(forget_wq);
+}
+
 struct rv_device *rv_local_device(const struct in6_addr *addr, u32 scope_id)
 {
 	struct rv_device *dev = NULL;
@@ -324,6 +375,6 @@ struct rv_device *rv_local_device(const struct in6_addr *addr, u32 scope_id)
 	fill_sockaddr(&ss, addr, 0, scope_id);
 	if (!rdma_bind_addr(id, (struct sockaddr *)&ss))
 		dev = rv_id_device(id);
-	rdma_destroy_id(id);
+	destroy_later(id);
 	return dev ? dev : ERR_PTR(-EADDRNOTAVAIL);
 }

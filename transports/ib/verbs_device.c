@@ -206,12 +206,20 @@ struct ib_client rv_client = {
 
 int rv_start(void)
 {
-	return ib_register_client(&rv_client);
+	int err = rv_cm_init();
+
+	if (err)
+		return err;
+	err = ib_register_client(&rv_client);
+	if (err)
+		rv_cm_exit();
+	return err;
 }
 
 void rv_stop(void)
 {
 	ib_unregister_client(&rv_client);
+	rv_cm_exit();
 	/* who has just looked for a device */
 	synchronize_rcu();
 }

@@ -12,6 +12,7 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/rdma_cm.h>
 
+#include "trace.h"
 #include "verbs_half.h"
 
 #define POST_BATCH 8
@@ -230,6 +231,7 @@ u32 rv_post(struct rv_queues *q, const struct rv_wr *wrs, u32 nr)
 
 		for (i = 0; i < n; i++) {
 			fill_wr(&batch[i], &wrs[done + i]);
+			trace_rds_ib_post(q->qp->qp_num, &wrs[done + i]);
 			if (i)
 				batch[i - 1].send.next = &batch[i].send;
 		}
@@ -290,12 +292,13 @@ static enum rv_status status_of(enum ib_wc_status status)
 	}
 }
 
-static u32 poll_cq(struct ib_cq *cq, struct rv_wc *wcs, u32 nr)
+static u32 poll_cq(struct rv_queues *q, struct ib_cq *cq, struct rv_wc *wcs, u32 nr)
 {
 	struct ib_wc batch[POLL_BATCH];
 	int got = ib_poll_cq(cq, min_t(u32, nr, POLL_BATCH), batch), i;
 
 	for (i = 0; i < got; i++) {
+		trace_rds_ib_complete(q->qp->qp_num, cq == q->recv_cq, &batch[i]);
 		wcs[i].id = batch[i].wr_id;
 		wcs[i].status = status_of(batch[i].status);
 		wcs[i].raw_status = batch[i].status;
@@ -308,12 +311,12 @@ static u32 poll_cq(struct ib_cq *cq, struct rv_wc *wcs, u32 nr)
 
 u32 rv_poll_send(struct rv_queues *q, struct rv_wc *wcs, u32 nr)
 {
-	return poll_cq(q->send_cq, wcs, nr);
+	return poll_cq(q, q->send_cq, wcs, nr);
 }
 
 u32 rv_poll_recv(struct rv_queues *q, struct rv_wc *wcs, u32 nr)
 {
-	return poll_cq(q->recv_cq, wcs, nr);
+	return poll_cq(q, q->recv_cq, wcs, nr);
 }
 
 bool rv_arm_send(struct rv_queues *q)
