@@ -130,7 +130,7 @@ bool kernel_may_lock(void); /* RLIMIT_MEMLOCK is not 0, or he has the right */
 struct scatterlist *kernel_pin_begin(unsigned int max, bool write);
 void kernel_unpin_now(struct scatterlist *sg);
 void kernel_unpin(struct scatterlist *sg); /* A: a worker does it */
-void kernel_unpin_flush(void); /* P; waits until that is done */
+void kernel_unpin_flush(void); /* P; waits until that is done, but not for long */
 /**
  * kernel_pin_add - append the pages of a range of addresses
  * @whole: entries are whole pages, not just what lies in the range. Return: 0; -EFAULT and others,

@@ -305,8 +305,8 @@ struct rds_transport {
 	 * conn_shutdown throws away. Order of execution: all of this message's operations before
 	 * its payload, in the order of the calls.
 	 * Return: 0 posted, perhaps completed; negative: nothing is posted: -ENOBUFS full:
-	 * rds_send_kick() will follow; -EOPNOTSUPP the device cannot do this: the message is given
-	 * up, its sender told RDS_RDMA_OTHER_ERROR; others mean what they mean in xmit.
+	 * rds_send_kick() will follow; -EOPNOTSUPP the device cannot do this, and nothing of
+	 * the message is posted: it is given up, its sender told RDS_RDMA_OTHER_ERROR; others mean what they mean in xmit.
 	 */
 	int (*xmit_rdma)(struct rds_connection *conn, struct rm_rdma_op *op);
 
@@ -605,10 +605,13 @@ void rds_rdma_send_complete(struct rds_message *rm, int status);
 void rds_atomic_send_complete(struct rds_message *rm, int status);
 
 /**
- * rds_message_unmapped - the device no longer knows any memory of @rm's operations
+ * rds_rdma_unmapped, rds_atomic_unmapped - the device no longer knows the operation's memory
+ * rds_message_unmapped - nor that of any operation of @rm
  * For what conn_shutdown throws away, instead of the above: it is dropped, and its sender told so,
  * when the connection is up again. Context: A, before the transport puts its reference.
  */
+void rds_rdma_unmapped(struct rds_message *rm);
+void rds_atomic_unmapped(struct rds_message *rm);
 void rds_message_unmapped(struct rds_message *rm);
 
 /** rds_sg_unpin - the pages of a region are out of the peers' reach: the core's again. A. */

@@ -211,7 +211,14 @@ int rds_sock_free_mr(rds_sock *rs, const rds_free_mr_args *args)
 	auto mr = rs->regions.find(static_cast<u32>(args->cookie));
 	if (!mr)
 		return -EINVAL;
-	if (args->flags & RDS_RDMA_INVALIDATE)
+	bool now = args->flags & RDS_RDMA_INVALIDATE;
+	if (now)
 		kernel::write_once(mr->invalidate, true);
-	return rs->regions.remove(mr->key, mr.get()) ? 0 : -EINVAL;
+	if (!rs->regions.remove(mr->key, mr.get()))
+		return -EINVAL;
+	mr = {};
+	/* out of the peer's reach when the call returns, unless a message still announces it */
+	if (now && rs->trans->flush_mrs)
+		rs->trans->flush_mrs();
+	return 0;
 }

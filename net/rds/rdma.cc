@@ -182,9 +182,20 @@ void rds_atomic_send_complete(rds_message *rm, int status)
 	end_header_less(rm);
 }
 
-void rds_message_unmapped(rds_message *rm)
+void rds_rdma_unmapped(rds_message *rm)
 {
 	kernel::store_release(rm->m_rdma.op_mapped, u8{0});
+	kernel_unmapped_wake();
+}
+
+void rds_atomic_unmapped(rds_message *rm)
+{
 	kernel::store_release(rm->m_atomic.op_mapped, u8{0});
 	kernel_unmapped_wake();
+}
+
+void rds_message_unmapped(rds_message *rm)
+{
+	rds_rdma_unmapped(rm);
+	rds_atomic_unmapped(rm);
 }

@@ -38,10 +38,24 @@ rds_ib_connection::rds_ib_connection(rds_connection *c) : conn(c)
 	rds_ib_conns().all.push_back(this);
 }
 
-rds_ib_connection::~rds_ib_connection()
+void rds_ib_connection::unlist()
 {
 	kernel::guard hold(rds_ib_conns().lock);
 	kernel::list<rds_ib_connection, &rds_ib_connection::all_item>::remove(this);
+}
+
+void rds_ib_connection::put()
+{
+	if (refs.put())
+		kernel::destroy(this);
+}
+
+/* Who frees it has marked the connection before, and takes the lock, too. */
+kernel::ref<rds_ib_connection> rds_ib_find(const rds_connection *conn)
+{
+	kernel::guard hold(rds_ib_conns().lock);
+	return kernel::ref<rds_ib_connection>::share(rds_conn_alive(conn) ? rds_ib_of(conn)
+									  : nullptr);
 }
 
 /* ---- what the lists of connections show ---- */
@@ -92,7 +106,7 @@ int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 }
 
 /* What we say of ourselves. The last message received is never said: ib.md 5.3. */
-u32 rds_ib_connection::introduce(u8 *to, u16 as, const rds_ib_link &by) const
+u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 {
 	bool v6 = conn->c_isv6;
 	rds::ib::introduction us{};
@@ -102,7 +116,8 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as, const rds_ib_link &by) const
 	us.minors = rds::ib::known_minors;
 	us.tos = conn->c_tos;
 	us.generation = rds_conn_generation(conn);
-	if (rds_ib_settings.flow_control)
+	by.offers_flow = kernel::read_once(rds_ib_settings.flow_control) != 0;
+	if (by.offers_flow)
 		us.credit = by.recv_ring.used();
 	rds::ib::write_introduction(to, v6, us);
 	return static_cast<u32>(rds::ib::format_of(v6).size());
@@ -199,8 +214,7 @@ int rds_ib_connection::accept_far(const rds_ib_request &request)
 int rds_ib_connection::far_event(const rv_event &ev)
 {
 	if (ev.kind == RV_EVENT_ESTABLISHED)
-		far_link->establish(rds_ib_settings.flow_control && accepting.credit,
-				    accepting.credit);
+		far_link->establish(far_link->offers_flow && accepting.credit, accepting.credit);
 	else if (ev.kind == RV_EVENT_LOST || ev.kind == RV_EVENT_REJECTED)
 		lost(RDS_WHY_peer_closed, ev.name);
 	return 0;
@@ -303,7 +317,6 @@ int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event)
 			return reject(id);
 		}
 		request.credit = peer.credit;
-		request.ack = peer.ack;
 		request.generation = peer.generation;
 	}
 	u32 if_index = is_link_local(route.laddr) ? route.if_index : 0;
@@ -311,7 +324,11 @@ int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event)
 					       &rds_ib_transport, peer.tos, if_index);
 	if (kernel::pointer_error(conn))
 		return reject(id);
-	int err = rds_ib_of(conn)->requested(request);
+	int err;
+	{
+		auto ic = rds_ib_find(conn);
+		err = ic ? ic->requested(request) : reject(id);
+	}
 	rds_conn_put(conn);
 	return err;
 }
@@ -331,21 +348,17 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 		lost(RDS_WHY_rejected, "speaks a version of RDS that is too old");
 		return;
 	}
-	u64 ack = accepting.ack;
 	u32 credit = accepting.credit;
 	u32 generation = accepting.generation;
 	/* what it says comes with the answer to us, not with the end of its own request */
 	if (!passive) {
 		(void)rds::ib::read_introduction(ev.data, ev.len, v6, peer);
-		ack = peer.ack;
 		credit = peer.credit;
 		generation = peer.generation;
 	}
 	rds_conn_peer_generation(conn, generation);
-	if (ack)
-		rds_send_drop_acked(conn, ack, nullptr);
 	show();
-	bool flow = rds_ib_settings.flow_control && credit;
+	bool flow = link->offers_flow && credit;
 	kernel_log_info("InfiniBand: connected %pI6c to %pI6c, tos %u, version %u.%u%s",
 			&conn->c_laddr, &conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
 			flow ? ", flow control" : "");
@@ -422,7 +435,6 @@ extern "C" int rds_ib_event(void *context, rdma_cm_id *id, rdma_cm_event *event)
 {
 	rv_event ev;
 	rv_event_read(id, event, &ev);
-	rds_ib_count(RDS_IB_EVT_HANDLER_CALL);
 	if (ev.kind == RV_EVENT_REQUEST)
 		return rds_ib_transport.cm_handle_connect(id, event);
 	return context ? static_cast<rds_ib_connection *>(context)->event(id, event, ev) : 0;

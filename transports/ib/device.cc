@@ -8,6 +8,7 @@
 namespace {
 
 constexpr u32 least_sge = 2; /* a header and a piece of payload */
+constexpr u32 least_wr = 64;
 constexpr u32 small_region_pages = 3; /* 8 KiB at any alignment */
 
 u32 smaller(u32 a, u32 b)
@@ -108,7 +109,8 @@ extern "C" void *rds_ib_device_add(rv_device *rv, const rv_limits *limits)
 	void *refused = reinterpret_cast<void *>(long{-EOPNOTSUPP});
 
 	if (limits->send_sge < least_sge || limits->recv_sge < least_sge ||
-	    limits->mr_pages < rds_ib_region_pages)
+	    limits->mr_pages < rds_ib_region_pages || limits->qp_wr < least_wr ||
+	    limits->cqe < least_wr)
 		return refused;
 	auto *dev = kernel::make<rds_ib_device>(kernel::gfp_kernel, rv, *limits);
 	if (!dev)

@@ -17,8 +17,9 @@
  *
  *   rds_ib_device      one for each device that will do. Counted: from its coming to its going, and
  *                      by each region that the core has.
- *   rds_ib_connection  one for each rds_connection, from conn_alloc to conn_free. Owns the CM's id,
- *                      a request of the peer's that waits, and its link.
+ *   rds_ib_connection  one for each rds_connection, counted: from conn_alloc to conn_free, and by who
+ *                      has found it by rds_ib_find(), as the core's reference does not keep it. Owns
+ *                      the CM's id, a request of the peer's that waits, and its link.
  *   rds_ib_link        one queue pair. Owns its rings and what is in them, and holds its device: a
  *                      device goes when its links have gone, and those go in conn_shutdown.
  *   rds_ib_region      the core's from get_mr to free_mr, then its device's.
@@ -277,6 +278,7 @@ struct rds_ib_link {
 	rds_ib_device *const dev; /* has a reference to its rv */
 	rv_queues *queues = nullptr;
 	bool attached = false;
+	bool offers_flow = false; /* we have said that we want flow control */
 
 	u32 flow = 0; /* credits count; set before `live` */
 	u32 live = 0; /* the connection stands: completions mean something */
@@ -331,7 +333,8 @@ private:
 	u32 take_slots(u32 want, u32 &first);
 	u32 take_credits(u32 got, u8 &said);
 	bool wants_signal(bool last);
-	int refused(u32 first, u32 nr);
+	int refused(rds_message *rm, u32 first, u32 nr);
+	void unmap_operation(const rds_ib_send_slot &slot);
 	void hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr);
 
 	int take(const rv_wc &wc, gfp_t gfp);
@@ -341,7 +344,7 @@ private:
 	void consumed();
 	static void forget(rds_ib_incoming *&in);
 	int go_on(gfp_t gfp);
-	int refill(gfp_t gfp);
+	int refill(gfp_t gfp, u32 most);
 	void stall();
 	void protocol_error(rds_drop_why why, const rds_header *hdr, const char *what);
 };
@@ -353,7 +356,6 @@ struct rds_ib_request {
 	rdma_cm_id *id = nullptr;
 	u16 version = 0;
 	u32 credit = 0;
-	u64 ack = 0;
 	u32 generation = 0;
 	u32 initiator_depth = 0, responder_resources = 0;
 };
@@ -368,7 +370,9 @@ struct rds_ib_shown {
 
 struct rds_ib_connection {
 	explicit rds_ib_connection(rds_connection *c);
-	~rds_ib_connection();
+	void unlist();
+	void get() { refs.get(); }
+	void put();
 
 	int connect();
 	void shutdown();
@@ -380,6 +384,7 @@ struct rds_ib_connection {
 	void step(int err);
 
 	rds_connection *const conn;
+	kernel::refcount refs;
 	list_head all_item; /* conns lock */
 	list_head device_item; /* the device's lock */
 	rds_ib_shown shown{}; /* conns lock */
@@ -411,7 +416,7 @@ private:
 	int make_link(rdma_cm_id *of, rds_ib_link *&made);
 	bool to_self() const;
 	int resolve_route();
-	u32 introduce(u8 *to, u16 as, const rds_ib_link &by) const;
+	u32 introduce(u8 *to, u16 as, rds_ib_link &by) const;
 	void lost(rds_conn_why why, const char *what);
 	void show();
 	void hide();
@@ -432,6 +437,8 @@ rds_ib_conn_list &rds_ib_conns();
 rds_ib_device_list &rds_ib_devices();
 
 /* connect.cc */
+/** rds_ib_find - of a connection that the caller holds; empty: it is being destroyed. A. */
+kernel::ref<rds_ib_connection> rds_ib_find(const rds_connection *conn);
 int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event);
 int rds_ib_initiate_connect(rdma_cm_id *id);
 

@@ -9,6 +9,10 @@
 namespace {
 
 constexpr u32 drain_ms = 5000;
+/* Receives posted before the connection stands: a stranger is not to get more than these. */
+constexpr u32 first_receives = 32;
+/* A message must end before the ring is half empty, or its end, which alone wakes us, never comes. */
+constexpr u32 least_for_solicited = 2 * (RDS_MAX_MSG_SIZE / RDS_FRAG_SIZE + 1);
 constexpr u32 headers_of_page = PAGE_BYTES / RDS_HEADER_BYTES;
 /* Entries of the largest operation: 1024 ranges of the user, 1 MiB in all, each at any alignment. */
 constexpr u32 most_entries = 1024 + RDS_MAX_MSG_SIZE / PAGE_BYTES;
@@ -133,20 +137,17 @@ int rds_ib_link::start(rdma_cm_id *id, bool attach)
 		return -ENODEV;
 	int err = make_rings(id);
 	if (!err)
-		err = refill(kernel::gfp_kernel);
-	if (err)
-		return err;
-	rv_arm_send(queues);
-	rv_arm_recv(queues);
-	return 0;
+		err = refill(kernel::gfp_kernel, first_receives);
+	return err;
 }
 
-/* The connection stands. Before rds_connect_complete(). */
+/* The connection stands. Before rds_connect_complete(). Context: P. */
 void rds_ib_link::establish(bool with_flow, u32 credit)
 {
 	credits.init(credit);
-	(void)credits.posted(recv_ring.used());
 	flow = with_flow;
+	/* what cannot be had now is asked for when something has come */
+	(void)refill(kernel::gfp_kernel, recv_ring.size());
 	kernel::store_release(live, u32{1});
 	rv_queues_poll_soon(queues);
 }
@@ -170,6 +171,7 @@ void rds_ib_link::stop()
 	kernel::store_release(closing, u32{1});
 	if (queues) {
 		rv_queues_fail(queues);
+		kernel::full_barrier(); /* against stall() */
 		/* the tasklet has it from here: the lane's receive work was cancelled */
 		kernel::store_release(stalled, u32{0});
 		if (!rv_queues_drain(queues, link_drained, drain_ms))
@@ -271,19 +273,25 @@ void rds_ib_link::poll()
 		/* these first: they say why, if the queue pair has broken */
 		bool more = poll_sends();
 		more = poll_receives() || more;
-		if (more) {
-			if (round == most_rounds) {
-				rv_queues_poll_soon(queues);
-				break;
-			}
-			continue;
+		if (!more) {
+			/* who is stalled looks again when it goes on */
+			more = !kernel::load_acquire(stalled) &&
+			       rv_arm_recv(queues, recv_ring.size() >= least_for_solicited);
+			more = rv_arm_send(queues) || more;
 		}
-		more = rv_arm_recv(queues);
-		more = rv_arm_send(queues) || more;
-		if (!more || round >= most_rounds)
+		if (!more)
 			break;
+		if (round == most_rounds) {
+			rv_queues_poll_soon(queues);
+			break;
+		}
 	}
 	send_ack();
+}
+
+extern "C" void rds_ib_cq_event(void)
+{
+	rds_ib_count(RDS_IB_EVT_HANDLER_CALL);
 }
 
 extern "C" void rds_ib_poll(void *user)

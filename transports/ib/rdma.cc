@@ -20,14 +20,47 @@ int status_of(rv_status status)
 	}
 }
 
+/* Masks that change nothing need no device that knows masks. */
+bool is_masked(const rm_atomic_op &op)
+{
+	constexpr u64 all = ~u64{0};
+	if (!op.op_masked)
+		return false;
+	if (op.op_kind == RDS_ATOMIC_FADD)
+		return op.op_compare_mask != 0;
+	return op.op_compare_mask != all || op.op_swap_mask != all;
+}
+
 rv_op op_of(const rm_atomic_op &op)
 {
 	if (op.op_kind == RDS_ATOMIC_FADD)
-		return op.op_masked ? RV_MASKED_FADD : RV_FADD;
-	return op.op_masked ? RV_MASKED_CSWP : RV_CSWP;
+		return is_masked(op) ? RV_MASKED_FADD : RV_FADD;
+	return is_masked(op) ? RV_MASKED_CSWP : RV_CSWP;
+}
+
+/* Of none of a message's operations anything is posted if one of them cannot be. */
+bool can_do(const rv_limits &limits, const rds_message *rm)
+{
+	const rm_atomic_op &atomic = rm->m_atomic;
+	bool reads = atomic.op_active || (rm->m_rdma.op_active && !rm->m_rdma.op_write);
+	if (reads && !limits.initiator_depth)
+		return false;
+	if (!atomic.op_active)
+		return true;
+	return limits.atomics && !(atomic.op_remote_addr % sizeof(u64)) &&
+	       (limits.masked_atomics || !is_masked(atomic));
 }
 
 } // namespace
+
+void rds_ib_link::unmap_operation(const rds_ib_send_slot &slot)
+{
+	const rds_message *rm = slot.rm;
+	if (slot.kind == slot_kind::atomic)
+		rv_unmap_sg(dev->rv, rm->m_atomic.op_sg, 1, false);
+	else
+		rv_unmap_sg(dev->rv, rm->m_rdma.op_sg, rm->m_rdma.op_nents, rm->m_rdma.op_write);
+}
 
 /* A failed part makes the whole operation fail; the rest of it is flushed. */
 void rds_ib_link::retire_operation(rds_ib_send_slot &slot, rv_status status)
@@ -42,12 +75,14 @@ void rds_ib_link::retire_operation(rds_ib_send_slot &slot, rv_status status)
 	bool atomic = slot.kind == slot_kind::atomic;
 	if (slot.failed)
 		status = static_cast<rv_status>(slot.failed);
+	unmap_operation(slot);
 	if (atomic)
-		rv_unmap_sg(dev->rv, rm->m_atomic.op_sg, 1, false);
-	else
-		rv_unmap_sg(dev->rv, rm->m_rdma.op_sg, rm->m_rdma.op_nents, rm->m_rdma.op_write);
-	if (status == RV_FLUSHED)
-		rds_message_unmapped(rm);
+		rds_ib_count(rm->m_atomic.op_kind == RDS_ATOMIC_FADD ? RDS_IB_ATOMIC_FADD
+								     : RDS_IB_ATOMIC_CSWP);
+	if (status == RV_FLUSHED && atomic)
+		rds_atomic_unmapped(rm);
+	else if (status == RV_FLUSHED)
+		rds_rdma_unmapped(rm);
 	else if (atomic)
 		rds_atomic_send_complete(rm, status_of(status));
 	else
@@ -78,7 +113,7 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 		return -ENOTCONN;
 	u32 most_sge = op->op_write ? dev->send_sge : dev->read_sge;
 	u32 need = (op->op_nents + most_sge - 1) / most_sge, first;
-	if (need > send_ring.size())
+	if (need > send_ring.size() || !can_do(dev->limits, rm))
 		return -EOPNOTSUPP;
 	u32 got = take_slots(need, first);
 	if (got < need) {
@@ -138,16 +173,26 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 		never_posted = used - posted;
 		return 0;
 	}
-	return refused(first, used);
+	return refused(rm, first, used);
 }
 
-/* The device takes none of it: if that is because the connection is lost, the next post tells. */
-int rds_ib_link::refused(u32 first, u32 nr)
+/*
+ * The device takes none of it: if that is because the connection is lost, the next post tells. The
+ * core knows that nothing is mapped. What was posted of the same message must not be given up.
+ */
+int rds_ib_link::refused(rds_message *rm, u32 first, u32 nr)
 {
-	for (u32 i = 0; i < nr; i++)
-		retire(send_ring.after(first, i), RV_FLUSHED);
+	rds_ib_send_slot &last = send_slots[send_ring.after(first, nr - 1)];
+	bool alone = last.kind == slot_kind::rdma || !rm->m_rdma.op_active;
+
+	unmap_operation(last);
+	rds_message_put(rm);
+	last.rm = nullptr;
 	send_ring.give_back(nr);
-	return -EOPNOTSUPP;
+	if (alone)
+		return -EOPNOTSUPP;
+	broken(RDS_WHY_queue_error);
+	return -ENOTCONN;
 }
 
 int rds_ib_link::xmit_atomic(rm_atomic_op *op)
@@ -155,7 +200,7 @@ int rds_ib_link::xmit_atomic(rm_atomic_op *op)
 	rds_message *rm = kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic);
 	if (kernel::read_once(dead))
 		return -ENOTCONN;
-	if (!dev->limits.atomics || (op->op_masked && !dev->limits.masked_atomics))
+	if (!can_do(dev->limits, rm))
 		return -EOPNOTSUPP;
 	u32 first;
 	if (!take_slots(1, first))
@@ -179,10 +224,7 @@ int rds_ib_link::xmit_atomic(rm_atomic_op *op)
 	wr.swap = op->op_swap;
 	wr.compare_mask = op->op_compare_mask;
 	wr.swap_mask = op->op_swap_mask;
-	if (rv_post(queues, &wr, 1) == 1) {
-		rds_ib_count(op->op_kind == RDS_ATOMIC_FADD ? RDS_IB_ATOMIC_FADD
-							    : RDS_IB_ATOMIC_CSWP);
+	if (rv_post(queues, &wr, 1) == 1)
 		return 0;
-	}
-	return refused(first, 1);
+	return refused(rm, first, 1);
 }

@@ -80,7 +80,9 @@ int rds_ib_link::begin_message(const rds_header &hdr, gfp_t gfp)
 	bool linear = len <= copied;
 	u32 parts = linear ? 0 : rds::ib::parts_of(len);
 	u64 most = kernel::read_once(rds_ib_settings.max_recv_allocation);
-	if (parts && kernel::read_once(fragments_held) + parts > most) {
+	u64 held = kernel::read_once(fragments_held);
+	/* one that is larger than all there may be comes when there is none */
+	if (parts && held && held + parts > most) {
 		rds_ib_count(RDS_IB_RX_ALLOC_LIMIT);
 		return -ENOMEM;
 	}
@@ -247,17 +249,17 @@ int rds_ib_link::go_on(gfp_t gfp)
 		return err;
 	rds_ib_count(gfp == kernel::gfp_atomic ? RDS_IB_RX_REFILL_FROM_CQ
 					       : RDS_IB_RX_REFILL_FROM_THREAD);
-	err = refill(gfp);
+	err = refill(gfp, recv_ring.size());
 	/* a ring that still has half of its buffers can wait */
 	return err && recv_ring.low() ? err : 0;
 }
 
-/* Buffers for all free slots. Return: 0; -ENOMEM: not for all. */
-int rds_ib_link::refill(gfp_t gfp)
+/* Buffers for free slots, until @most are posted. Return: 0; -ENOMEM: not for all. */
+int rds_ib_link::refill(gfp_t gfp, u32 most)
 {
 	u32 lkey = rv_lkey(dev->rv);
 
-	while (!kernel::read_once(dead)) {
+	while (!kernel::read_once(dead) && recv_ring.used() < most) {
 		u32 first, got = recv_ring.take(rds_ib_batch, first), made = 0;
 		if (!got)
 			return 0;
@@ -301,8 +303,11 @@ int rds_ib_link::refill(gfp_t gfp)
 void rds_ib_link::stall()
 {
 	kernel::store_release(stalled, u32{1});
-	kernel::full_barrier();
-	rds_recv_kick(ic->conn);
+	kernel::full_barrier(); /* against stop() */
+	if (kernel::read_once(closing))
+		kernel::store_release(stalled, u32{0});
+	else
+		rds_recv_kick(ic->conn);
 }
 
 /* The recv hook. Return: 0; -ENOMEM: again, soon. */
@@ -310,7 +315,10 @@ int rds_ib_link::receive()
 {
 	if (!kernel::load_acquire(stalled))
 		return 0;
-	if (int err = go_on(kernel::gfp_kernel))
+	int err = go_on(kernel::gfp_kernel);
+	/* what was delivered before it failed */
+	send_ack();
+	if (err)
 		return err;
 	kernel::store_release(stalled, u32{0});
 	rv_queues_poll_soon(queues);

@@ -258,7 +258,9 @@ namespace {
 /* The device of a connection that is up, entered. */
 rds_ib_device *device_of(rds_connection *conn)
 {
-	rds_ib_connection *ic = rds_ib_of(conn);
+	auto ic = rds_ib_find(conn);
+	if (!ic)
+		return nullptr;
 	kernel::guard hold(ic->mutex);
 
 	return ic->link && ic->link->dev->enter() ? ic->link->dev : nullptr;
@@ -289,11 +291,10 @@ void *rds_ib_get_mr(scatterlist *sg, unsigned long nr, rds_sock *, u32 *key, rds
 		return reinterpret_cast<void *>(long{-ENODEV});
 	int err;
 	rds_ib_region *r = dev->register_pages(sg, static_cast<u32>(nr), *want, err);
+	if (r)
+		*key = rv_mr_key(r->mr);
 	dev->leave();
-	if (!r)
-		return reinterpret_cast<void *>(long{err});
-	*key = rv_mr_key(r->mr);
-	return r;
+	return r ? r : reinterpret_cast<void *>(long{err});
 }
 
 void rds_ib_sync_mr(void *handle, int direction)

@@ -101,6 +101,8 @@ u32 rds_ib_link::take_credits(u32 got, u8 &said)
 	}
 	send_ring.give_back(got - grant.sends);
 	said = grant.said;
+	if (said)
+		rds_ib_count(RDS_IB_TX_CREDIT_UPDATES);
 	return grant.sends;
 }
 
@@ -215,9 +217,14 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 			rds_message_addref(rm);
 			send_slots[pos].rm = rm;
 		}
-		/* the last of what found room must be heard of, or nobody would make more */
-		wrs[made].signaled = wants_signal(made + 1 == got && (!last || !rm->m_more));
-		wrs[made].solicited = last;
+		/*
+		 * The last of what found room must be heard of, or nobody would make more; and the
+		 * last of a message, which keeps its memory. Out of credits, the peer must be woken
+		 * to give some.
+		 */
+		bool end = made + 1 == got;
+		wrs[made].signaled = wants_signal(end);
+		wrs[made].solicited = last || (flow && end);
 	}
 	u32 posted = made ? rv_post(queues, wrs, made) : 0;
 	for (u32 i = posted; i < made; i++) {

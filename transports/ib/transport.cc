@@ -102,7 +102,9 @@ int conn_alloc(rds_connection *conn, gfp_t gfp)
 
 void conn_free(void *data)
 {
-	kernel::destroy(static_cast<rds_ib_connection *>(data));
+	auto *ic = static_cast<rds_ib_connection *>(data);
+	ic->unlist();
+	ic->put();
 }
 
 int conn_connect(rds_connection *conn)

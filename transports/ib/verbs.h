@@ -177,7 +177,7 @@ u32 rv_poll_send(struct rv_queues *q, struct rv_wc *wcs, u32 nr);
 u32 rv_poll_recv(struct rv_queues *q, struct rv_wc *wcs, u32 nr);
 /** rv_arm - the next one, or the next solicited one, is told. Return: look again first. A. */
 bool rv_arm_send(struct rv_queues *q);
-bool rv_arm_recv(struct rv_queues *q);
+bool rv_arm_recv(struct rv_queues *q, bool solicited_only);
 
 /* ---- memory regions: verbs_region.c. They need no connection: each device has a queue for them. ---- */
 
@@ -236,7 +236,8 @@ void *rds_ib_device_add(struct rv_device *dev, const struct rv_limits *limits);
 /** rds_ib_device_remove - it goes: returns when nothing of ours is on it. P. */
 void rds_ib_device_remove(void *user);
 void rds_ib_poll(void *user); /* softirq, not twice at once for one */
-void rds_ib_broken(void *user); /* the queue pair reports an error; A */
+void rds_ib_broken(void *user); /* the queue pair reports an error; softirq, as rds_ib_poll() */
+void rds_ib_cq_event(void); /* a device's callback, for the counter; with interrupts off */
 /** rds_ib_event - Return: not 0: @id is to be destroyed. P. */
 int rds_ib_event(void *context, struct rdma_cm_id *id, struct rdma_cm_event *event);
 

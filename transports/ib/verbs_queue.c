@@ -24,12 +24,17 @@ struct rv_queues {
 	struct ib_qp *qp;
 	struct ib_cq *send_cq, *recv_cq;
 	void *user;
+	bool silent, failed;
 };
 
 static void queues_poll(struct tasklet_struct *t)
 {
 	struct rv_queues *q = from_tasklet(q, t, tasklet);
 
+	if (READ_ONCE(q->silent))
+		return;
+	if (xchg(&q->failed, false))
+		rds_ib_broken(q->user);
 	rds_ib_poll(q->user);
 }
 
@@ -37,14 +42,20 @@ static void cq_completion(struct ib_cq *cq, void *context)
 {
 	struct rv_queues *q = context;
 
+	rds_ib_cq_event();
+	tasklet_schedule(&q->tasklet);
+}
+
+/* Events may come with interrupts off. */
+static void fail_soon(struct rv_queues *q)
+{
+	WRITE_ONCE(q->failed, true);
 	tasklet_schedule(&q->tasklet);
 }
 
 static void cq_error(struct ib_event *event, void *context)
 {
-	struct rv_queues *q = context;
-
-	rds_ib_broken(q->user);
+	fail_soon(context);
 }
 
 static void qp_event(struct ib_event *event, void *context)
@@ -54,7 +65,7 @@ static void qp_event(struct ib_event *event, void *context)
 	if (event->event == IB_EVENT_COMM_EST)
 		rdma_notify(q->id, IB_EVENT_COMM_EST);
 	else
-		rds_ib_broken(q->user);
+		fail_soon(q);
 }
 
 static struct ib_cq *make_cq(struct rv_device *dev, struct rv_queues *q, u32 cqe)
@@ -102,6 +113,8 @@ static void free_queues(struct rv_queues *q)
 		ib_destroy_cq(q->send_cq);
 	if (!IS_ERR_OR_NULL(q->recv_cq))
 		ib_destroy_cq(q->recv_cq);
+	/* a last completion may have scheduled it */
+	tasklet_kill(&q->tasklet);
 	kfree(q);
 }
 
@@ -158,15 +171,12 @@ bool rv_queues_drain(struct rv_queues *q, bool (*empty)(void *user), u32 ms)
 
 void rv_queues_silence(struct rv_queues *q)
 {
+	WRITE_ONCE(q->silent, true);
 	tasklet_kill(&q->tasklet);
 }
 
 void rv_queues_destroy(struct rv_queues *q)
 {
-	rdma_destroy_qp(q->id);
-	q->qp = NULL;
-	/* completions that came meanwhile have scheduled it, with nobody to listen */
-	tasklet_kill(&q->tasklet);
 	free_queues(q);
 }
 
@@ -324,7 +334,8 @@ bool rv_arm_send(struct rv_queues *q)
 	return ib_req_notify_cq(q->send_cq, IB_CQ_NEXT_COMP | IB_CQ_REPORT_MISSED_EVENTS) > 0;
 }
 
-bool rv_arm_recv(struct rv_queues *q)
+bool rv_arm_recv(struct rv_queues *q, bool solicited_only)
 {
-	return ib_req_notify_cq(q->recv_cq, IB_CQ_SOLICITED | IB_CQ_REPORT_MISSED_EVENTS) > 0;
+	return ib_req_notify_cq(q->recv_cq, (solicited_only ? IB_CQ_SOLICITED : IB_CQ_NEXT_COMP) |
+						    IB_CQ_REPORT_MISSED_EVENTS) > 0;
 }

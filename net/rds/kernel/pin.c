@@ -50,15 +50,28 @@ void kernel_unpin_now(struct scatterlist *sg)
 	kvfree(p);
 }
 
+/* Those that a worker has not got round to. */
+static atomic_t unpins;
+static DECLARE_WAIT_QUEUE_HEAD(all_unpinned);
+
 static void unpin_work(void *work)
 {
 	struct seam_pin *p = container_of((struct seam_work *)work, struct seam_pin, work);
 
 	kernel_unpin_now(p->sg);
+	if (atomic_dec_and_test(&unpins) && wq_has_sleeper(&all_unpinned))
+		wake_up_all(&all_unpinned);
+}
+
+/* A page's lock may be in the hands of somebody who does not let go. */
+void kernel_unpin_flush(void)
+{
+	wait_event_killable_timeout(all_unpinned, !atomic_read(&unpins), HZ / 4);
 }
 
 void kernel_unpin(struct scatterlist *sg)
 {
+	atomic_inc(&unpins);
 	kernel_work_queue(&pin_of(sg)->work, 0);
 }
 

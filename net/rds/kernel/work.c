@@ -105,11 +105,6 @@ void kernel_work_flush(void *work)
 	flush_delayed_work(&w->dwork);
 }
 
-void kernel_unpin_flush(void)
-{
-	flush_workqueue(rds_unpin_wq);
-}
-
 void kernel_cond_resched(void)
 {
 	cond_resched();
