@@ -307,12 +307,12 @@ int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event)
 	request.initiator_depth = ev.initiator_depth;
 	request.responder_resources = ev.responder_resources;
 	if (!request.version) {
-		kernel_log("InfiniBand: %pI6c refused: unknown version of RDS", &route.faddr);
+		kernel_log("RDS/IB: %pI6c refused: unknown version of RDS", &route.faddr);
 		return reject(id);
 	}
 	if (rds::ib::read_introduction(ev.data, ev.len, route.v6, peer)) {
 		if (!same(peer.source, route.faddr) || !same(peer.destination, route.laddr)) {
-			kernel_log("InfiniBand: %pI6c refused: says that it is %pI6c", &route.faddr,
+			kernel_log("RDS/IB: %pI6c refused: says that it is %pI6c", &route.faddr,
 				   &peer.source);
 			return reject(id);
 		}
@@ -359,8 +359,8 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 	rds_conn_peer_generation(conn, generation);
 	show();
 	bool flow = link->offers_flow && credit;
-	kernel_log_info("InfiniBand: connected %pI6c to %pI6c, tos %u, version %u.%u%s",
-			&conn->c_laddr, &conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
+	kernel_log_info("RDS/IB: connected %pI6c to %pI6c, tos %u, version %u.%u%s", &conn->c_laddr,
+			&conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
 			flow ? ", flow control" : "");
 	link->establish(flow, credit);
 	rds_connect_complete(conn);
@@ -369,7 +369,7 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 void rds_ib_connection::lost(rds_conn_why why, const char *what)
 {
 	if (rds_conn_state(conn) == RDS_CONN_UP)
-		kernel_log_info("InfiniBand: connection to %pI6c lost: %s", &conn->c_faddr, what);
+		kernel_log_info("RDS/IB: connection to %pI6c lost: %s", &conn->c_faddr, what);
 	rds_conn_drop_why(conn, why);
 }
 

@@ -175,7 +175,7 @@ void rds_ib_link::stop()
 		/* the tasklet has it from here: the lane's receive work was cancelled */
 		kernel::store_release(stalled, u32{0});
 		if (!rv_queues_drain(queues, link_drained, drain_ms))
-			kernel_log("InfiniBand: %s did not give back all work requests",
+			kernel_log("RDS/IB: %s did not give back all work requests",
 				   rv_device_name(dev->rv));
 		rv_queues_silence(queues);
 		rv_queues_destroy(queues);

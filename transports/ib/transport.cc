@@ -268,9 +268,9 @@ int start_listening()
 	if (err)
 		return err;
 	if (rv_listen(true))
-		kernel_log_info("InfiniBand: IPv4 only");
+		kernel_log_info("RDS/IB: IPv4 only");
 	if (rds_ib_devices().all.empty())
-		kernel_log_info("InfiniBand: there is no device for RDS yet");
+		kernel_log_info("RDS/IB: no device yet");
 	return 0;
 }
 
