@@ -73,7 +73,7 @@ inline void acquaint(std::vector<wire> &wires)
 
 struct traffic_plan {
 	carrier over = carrier::rds;
-	bool loop = false, round_trip = false;
+	bool loop = false, rdma = false, round_trip = false;
 	unsigned pairs = 1, nth = 0;
 	std::size_t size = 64;
 };
@@ -84,8 +84,9 @@ inline measured measure_traffic(const traffic_plan &plan, const effort &e)
 	for (unsigned i = 0; i < plan.pairs; i++) {
 		auto port = static_cast<std::uint16_t>(4000 + i);
 		wires.push_back(make_wire(plan.over,
-					  plan.loop ? place::loop(plan.nth, port)
-						    : place::net(plan.nth, port),
+					  plan.rdma   ? place::rdma(port)
+					  : plan.loop ? place::loop(plan.nth, port)
+						      : place::net(plan.nth, port),
 					  plan.size));
 	}
 	if (plan.over == carrier::rds)

@@ -27,6 +27,8 @@ inline std::uint64_t now_ns()
 /* From now on sockets are made in that host, a namespace of `ip netns`. */
 inline void enter_host(const std::string &name)
 {
+	if (name.empty())
+		return; /* where we are */
 	int fd = ::open(("/run/netns/" + name).c_str(), O_RDONLY);
 	if (fd < 0 || ::setns(fd, CLONE_NEWNET))
 		die("network namespace " + name);
@@ -172,6 +174,11 @@ struct place {
 	static place net(unsigned nth, std::uint16_t port)
 	{
 		return between("a", "10.1.", "b", "10.2.", nth, port);
+	}
+	/* Two addresses of a device with RDMA, where we are. */
+	static place rdma(std::uint16_t port)
+	{
+		return {"", "", host_address("10.60.0.1", port), host_address("10.60.0.2", port)};
 	}
 	static place downhill(unsigned nth, std::uint16_t port)
 	{

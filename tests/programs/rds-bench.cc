@@ -20,7 +20,7 @@ constexpr char usage[] =
 	"       rds-bench many [--over CARRIER] [--size N] [--poll]\n"
 	"       rds-bench failover [--peers N] [--cuts N]\n"
 	"  --over CARRIER  rds, tcp, udp or unix (rds)\n"
-	"  --path PATH     loop (in one host) or net (between two: default)\n"
+	"  --path PATH     loop (in one host), net (between two: default) or ib (10.60.0.1 to .2)\n"
 	"  --pattern P     pp (round trip: default), bwN (one way, N pairs)\n"
 	"  --size N        bytes in each message (64; many: 4096)\n"
 	"  --downhill      the sender's address is the larger one\n"
@@ -110,7 +110,9 @@ int traffic(arguments &args)
 {
 	traffic_plan plan;
 	plan.over = carrier_of(args);
-	plan.loop = args.text("--path", "net") == "loop";
+	std::string path = args.text("--path", "net");
+	plan.loop = path == "loop";
+	plan.rdma = path == "ib";
 	std::string pattern = args.text("--pattern", "pp");
 	plan.round_trip = pattern == "pp";
 	if (!plan.round_trip && !pattern.starts_with("bw"))

@@ -25,6 +25,21 @@ for host in a b; do
 done
 ip netns exec a ping -c 1 192.168.0.2 > /dev/null
 
+# A device of soft-RoCE, here: it reaches itself by two addresses.
+rdma_device() {
+	ip link add v0 type veth peer name v1
+	ip link set v0 up
+	ip link set v1 up
+	ip addr add 10.60.0.1/24 dev v0
+	ip addr add 10.60.0.2/24 dev v0
+	rdma link add rxe0 type rxe netdev v0
+	await 10 grep -qr 'ffff:0a3c:0002' /sys/class/infiniband/rxe0/ports/1/gids
+	modprobe rds_rdma
+	await 20 rds-bench traffic --path ib --rounds 1 --budget 1000000
+}
+
+[ -z "$RDMA" ] || rdma_device
+
 failed=0
 for case in "$@"; do
 	echo "case ${case%%=*}"
