@@ -211,9 +211,15 @@ int rv_id_resolve_addr(struct rdma_cm_id *id, const struct in6_addr *laddr,
 {
 	struct sockaddr_storage from, to;
 
+	int err;
+
 	fill_sockaddr(&from, laddr, 0, scope_id);
 	fill_sockaddr(&to, faddr, port_of(faddr), scope_id);
-	return rdma_resolve_addr(id, (struct sockaddr *)&from, (struct sockaddr *)&to, RESOLVE_MS);
+	/* the CM warns if the device that it has just found goes meanwhile: not with the lock held */
+	rdma_lock_handler(id);
+	err = rdma_resolve_addr(id, (struct sockaddr *)&from, (struct sockaddr *)&to, RESOLVE_MS);
+	rdma_unlock_handler(id);
+	return err;
 }
 
 int rv_id_resolve_route(struct rdma_cm_id *id, u8 tos)
