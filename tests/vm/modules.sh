@@ -56,22 +56,24 @@ by_name() {
 	[ -z "$(ls /sys/module/rds_loop/holders)" ]
 }
 
-# 2. A program that wants TCP gets ours.
+# 2. A program that wants TCP or InfiniBand gets ours.
 by_option() {
 	fails loaded rds_tcp
 	rds-preset --transport 2
 	is_ours rds_tcp
-	fails rds-preset --transport 0
 	fails loaded rds_rdma
+	rds-preset --transport 0
+	is_ours rds_rdma
 }
 
 # 3. On our core: neither the kernel's transports nor those of another build.
 ours_refuses() {
-	rmmod rds_tcp
+	rmmod rds_tcp rds_rdma
 	refused $stock rds_tcp 'Unknown symbol|Invalid|could not insert'
 	modprobe rdma_cm
 	refused $stock rds_rdma 'Unknown symbol|Invalid|could not insert'
 	refused $other rds_tcp 'Invalid module format|Exec format'
+	refused $other rds_rdma 'Invalid module format|Exec format'
 	rmmod rds_loop
 	refused $other rds_loop 'Invalid module format|Exec format'
 	insmod "$(from $ours rds_loop)"
@@ -84,13 +86,14 @@ stock_refuses() {
 	insmod "$(from $stock rds)"
 	refused $ours rds_loop 'Unknown symbol|Invalid|could not insert'
 	refused $ours rds_tcp 'Unknown symbol|Invalid|could not insert'
+	refused $ours rds_rdma 'Unknown symbol|Invalid|could not insert'
 	insmod "$(from $stock rds_tcp)"
 	traffic
 }
 
 scenario "a socket loads rds only with the modprobe.d file" by_socket
 scenario "modprobe rds loads ours, with the loopback" by_name
-scenario "SO_RDS_TRANSPORT loads our rds_tcp" by_option
+scenario "SO_RDS_TRANSPORT loads our rds_tcp and rds_rdma" by_option
 scenario "traffic" traffic
 scenario "our core refuses foreign transports" ours_refuses
 scenario "all modules unload" unload_all
