@@ -34,7 +34,9 @@ u32 send_slots_of(const rds_ib_device &dev)
 u32 recv_slots_of(const rds_ib_device &dev)
 {
 	u32 device = dev.limits.qp_wr < dev.limits.cqe ? dev.limits.qp_wr : dev.limits.cqe;
-	return clamp(rds_ib_settings.max_recv_wr, 1, device - 2);
+	/* so many that what is worth a frame can be used up before the last credit */
+	u32 least = rds_ib_settings.flow_control ? 2 * rds::ib::credits_worth_a_frame : 1;
+	return clamp(rds_ib_settings.max_recv_wr, least, device - 2);
 }
 
 bool link_drained(void *user)
