@@ -144,6 +144,10 @@ free_again() {
 	[ "$(free_kb)" -ge "$1" ]
 }
 
+# the same in two shells
+weighed() { weigh && echo "$weight" > /tmp/weight; }
+lighter() { await 10 free_again $(($(cat /tmp/weight) - 4096)); }
+
 # ------------------------------------------------------------------ background jobs
 
 # start NAME HOST COMMAND: its output is in /tmp/NAME.out. An older job of that name may still be on its way out: the
@@ -277,7 +281,7 @@ no_sockets() { [ "$(awk '$1 == "RDS" { print $3 }' /proc/net/protocols)" = 0 ]; 
 # everything that was made has been destroyed: sockets, references, modules, threads, devices of dead namespaces
 unload_all() {
 	await 10 no_sockets
-	for module in rds_tcp rds_loop rds; do
+	for module in rds_rdma rds_tcp rds_loop rds; do
 		loaded $module || continue
 		await 10 rmmod $module
 	done

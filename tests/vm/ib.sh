@@ -1,0 +1,484 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash disable=SC2317,SC2086,SC2154,SC2034  # called by name; addresses are one word; guest.sh
+# RDS over InfiniBand between two machines, each with a soft-RoCE device on its eth0.
+#
+#   +---- a, guest 1 ----+          +---- b, guest 2 ----+
+#   | 10.77.0.1 fd77::1  |          | 10.77.0.2 fd77::2  |
+#   | 10.78.0.1          |---eth0---| 10.78.0.2          |
+#   | 10.80.x.1          |          | 10.80.x.2          |     peers that nobody knows yet
+#   +--------------------+          +--------------------+
+#
+#   WHO=ours+stock     whose modules a and b have; what the kernel's own cannot do is expected of ours only
+#   PROVE=1            it is run on them, too, and has to fail
+#
+# Never does a link go down: soft-RoCE does not get over it. Packets are lost, or the device goes.
+. /vm/guest.sh
+hosts_are_guests
+C4=10.78.0.1 D4=10.78.0.2
+rows=/tmp/rows
+whose() { if [ "$1" = a ]; then echo "${WHO%+*}"; else echo "${WHO#*+}"; fi; }
+other() { if [ "$1" = a ]; then echo b; else echo a; fi; }
+address() { if [ "$1" = a ]; then echo $A4; else echo $B4; fi; }
+
+# ------------------------------------------------------------------ cases that only ours pass
+
+# $chance is set: they may pass elsewhere, with luck
+# on both, or on that host
+expected() {
+	for host in $hosts; do
+		[ "$1" = $host ] || [ "$1" = both ] || continue
+		[ "$(whose $host)" = ours ] || return 1
+	done
+}
+
+ours_only() { # a, b or both; then as scenario
+	who=$1
+	shift
+	if expected $who; then
+		fault "$@"
+		return
+	fi
+	name=$1
+	count=$((count + 1))
+	if [ -z "$PROVE" ]; then
+		echo "ok $count - $name # SKIP ours only"
+		return
+	fi
+	shift
+	(set -e; "$@") > /tmp/case 2>&1
+	status=$?
+	if [ $status = 0 ] && [ -n "${chance:-}" ]; then
+		echo "ok $count - $name # SKIP ours only: passes by chance"
+	elif [ $status = 0 ]; then
+		failed=$((failed + 1))
+		echo "not ok $count - $name: the kernel's own modules pass"
+	else
+		echo "ok $count - $name # SKIP ours only: fails"
+		tail -n 3 /tmp/case | sed 's/^/# /'
+		start_again > /tmp/again 2>&1
+	fi
+}
+
+# ------------------------------------------------------------------ hosts
+
+# the device, and how many of each of its objects are in use
+device_up() { on "$1" "rdma link add rxe0 type rxe netdev eth0"; }
+in_use() { on "$1" "rdma resource show" | sed 's/^[0-9]*: //; s/srq.*//'; }
+load() { on "$1" "modprobe rds_rdma rds_ib_retry_count=7"; }
+# the same on either host; here, guest.sh is not read again, which would begin with its ports
+guest_function() { # HOST COMMAND
+	if [ $1 = a ]; then $2; else on b ". /vm/guest.sh; $2"; fi
+}
+
+# the device has an address a moment after its interface has
+gid() { echo "$1" | { IFS=. read -r i j k l; printf 'ffff:%02x%02x:%02x%02x' $i $j $k $l; }; }
+add() { # HOST ADDRESS
+	on $1 "ip addr add $2/24 dev eth0"
+	await 10 has_gid $1 $2
+}
+has_gid() { on $1 "cd /sys/class/infiniband/rxe0/ports/1/gids && grep -q $(gid $2) ? ??"; }
+
+# a pair of addresses that nobody knows: $small (in a) and $large (in b)
+echo 0 > /tmp/pairs
+new_pairs() { # COUNT
+	read -r pair < /tmp/pairs
+	first=$((pair + 1)) pair=$((pair + $1))
+	echo $pair > /tmp/pairs
+	for host in $hosts; do
+		on $host "for i in \$(seq $first $pair); do ip addr add 10.80.\$i.$(number_of $host)/24 dev eth0; done"
+	done
+	small=10.80.$pair.1 large=10.80.$pair.2
+	await 10 has_gid a $small
+	await 10 has_gid b $large
+}
+near_and_far() { # HOST
+	there=$(other $1)
+	if [ $1 = a ]; then near=$small far=$large; else near=$large far=$small; fi
+}
+number_of() { if [ $1 = a ]; then echo 1; else echo 2; fi; }
+
+no_sockets_on() { await 20 on "$1" "[ \$(awk '\$1 == \"RDS\" { print \$3 }' /proc/net/protocols) = 0 ]"; }
+# what is left of a case that failed
+quiet() {
+	for host in $hosts; do
+		on $host "tc qdisc del dev eth0 root; killall -q -9 rds-xfer rds-rdma2; true"
+		no_sockets_on $host
+	done
+}
+fault() { # as scenario
+	before=$failed
+	scenario "$@"
+	[ $failed = $before ] || start_again > /tmp/again 2>&1
+}
+start_again() {
+	quiet
+	for host in $hosts; do
+		guest_function $host unload_all
+		load $host
+	done
+}
+
+# ------------------------------------------------------------------ without a device
+
+binds() { # HOST ADDRESS
+	next_port
+	start bound $1 "rds-xfer recv --bind $2:$port --timeout 2 --quiet"
+	await 10 ended_or_ready
+	grep -q '^ready' /tmp/bound.out
+}
+ended_or_ready() { ended bound || grep -q '^ready' /tmp/bound.out; }
+refuses() { # HOST ADDRESS
+	fails binds $1 $2
+	fails finish bound
+	grep -q 'Cannot assign requested address' /tmp/bound.out
+}
+
+no_device() {
+	for host in $hosts; do
+		load $host
+		refuses $host "$(address $host)"
+	done
+}
+says_so() { # HOST: one line, whatever was tried
+	on $1 "dmesg | grep 'RDS/IB: no device'" > /tmp/lines
+	cat /tmp/lines
+	[ "$(wc -l < /tmp/lines)" = 1 ]
+}
+falls_to_tcp() {
+	on a "modprobe rds_tcp"
+	binds a $A4
+	on a "killall rds-xfer"
+	await 10 ended bound
+	on a "rmmod rds_tcp"
+}
+
+# the transport is there before the device is, on b; on a it is the other way round
+devices() {
+	on a "rmmod rds_rdma"
+	device_up a
+	in_use a > /tmp/rest.a
+	load a
+	on b "rmmod rds_rdma"
+	device_up b
+	in_use b > /tmp/rest.b
+	on b "rdma link del rxe0"
+	load b
+	device_up b
+	add a $C4
+	add b $D4
+}
+
+# ------------------------------------------------------------------ traffic
+
+pings() {
+	await 30 answered a $A4 $B4
+	answered b $B4 $A4
+	await 30 answered b $B6 $A6
+	answered a $A6 $B6
+	answered a $A4 $A4
+}
+
+exchange() {
+	transfer a "$1" b "$2" "" "--count 150 --sizes mix:1048576 --sndbuf 2097152 --quiet"
+	transfer b "$2" a "$1" "" "--count 150 --sizes mix:1048576 --sndbuf 2097152 --quiet"
+	JOB=1 begin a "$1" b "$2" "" "--count 1500 --sizes 0-200 --nonblock --quiet"
+	JOB=2 begin b "$2" a "$1" "--pairs 2" "--pairs 2 --count 300 --sizes 0-5000 --nonblock --quiet"
+	JOB=1 conclude
+	JOB=2 conclude
+}
+
+tos() {
+	answered a $A4 $B4
+	on a "rds-ping -c 1 -i 10 -Q 5 -I $A4 $B4"
+	on b "rds-ping -c 1 -i 10 -Q 255 -I $B4 $A4"
+	for host in $hosts; do
+		on $host "rds-info -I" > /tmp/list
+		grep -qE ' 0 +0 +::ffff:10.77' /tmp/list
+		grep -qE ' 5 +5 +::ffff:10.77' /tmp/list
+		grep -qE ' 255 +15 +::ffff:10.77' /tmp/list
+	done
+}
+
+# two sockets of each host, and four peers
+peers() {
+	new_pairs 4
+	jobs=$(seq $first $pair)
+	for JOB in $jobs; do
+		begin a 10.80.$JOB.1 b 10.80.$JOB.2 "--pairs 2" "--pairs 2 --count 60 --sizes mix --quiet"
+	done
+	for JOB in $jobs; do conclude; done
+}
+
+# whoever reads slowly, or stops, the other learns of it, and of its end
+congestion() {
+	transfer b $B4 a $A4 "--delay-us 300" "--count 400 --sizes 4096 --nonblock --quiet"
+	grep -q 'enobufs=[1-9]' /tmp/send.out
+	transfer a $A4 b $B4 "--delay-us 300" "--count 400 --sizes 4096 --nonblock --quiet"
+	grep -q 'enobufs=[1-9]' /tmp/send.out
+	begin a $A4 b $B4 "--delay-us 2000" "--count 800 --sizes 8192 --nonblock"
+	await 20 moving 20
+	on b "killall -STOP rds-xfer"
+	await 20 stuck
+	on b "killall -CONT rds-xfer"
+	conclude
+	grep -q 'enobufs=[1-9]' /tmp/send.out
+}
+stuck() {
+	before=$(tail -n 1 /tmp/send.out | grep -o 'messages=[0-9]*')
+	usleep 400000
+	[ "$before" = "$(tail -n 1 /tmp/send.out | grep -o 'messages=[0-9]*')" ]
+}
+
+# ------------------------------------------------------------------ RDMA
+
+# rdma2 HOST: each row of rds-rdma2 is a case; the owner is on the other host
+rdma2() {
+	new_pairs 1
+	near_and_far $1
+	next_port
+	start owner $there "rds-rdma2 owner --bind $(address $there):$port"
+	await 10 grep -q '^ready' /tmp/owner.out
+	status=0
+	on $1 "timeout $((90 * ${SCALE:-1})) rds-rdma2 drive --bind $(address $1):$port --to $(address $there):$port \
+--here $(whose $1) --there $(whose $there) ${PROVE:+--prove} --third $near,$far --rounds $(rounds $there) $(sections $1) --quit" > $rows 2>&1 || status=$?
+	sed -E "s/^((not )?ok) [0-9]+ - /\1 0 - from $1: /; s/^1\.\./# rows: /" $rows
+	scenario "rds-rdma2 on $1 comes to its end" grep -q '^1\.\.[0-9]' $rows
+	if [ $status != 0 ]; then
+		failed=$((failed + 1))
+		start_again > /tmp/again 2>&1
+	fi
+	on $there "killall -q -9 rds-rdma2"
+	finish owner > /tmp/owner.end
+}
+# where ours meets the kernel's own, what is about the side that is ours
+sections() { # HOST
+	case ${PROVE}$(whose $1)+$(whose "$(other $1)") in
+	ours+stock) echo "--only move,flags,life,tos,refused,killed,atomics" ;;
+	stock+ours) echo "--only move,life,locked,refused,held,killed,many" ;;
+	esac
+}
+# of the kernel's own modules not too many: see lossy
+rounds() { if expected $1; then echo 2000; else echo 300; fi; }
+
+load_on() { # HOST OPTIONS: jobs owner and send run
+	there=$(other $1)
+	next_port
+	start owner$JOB $there "rds-rdma2 owner --bind $(address $there):$port"
+	await 20 grep -q '^ready' /tmp/owner$JOB.out
+	start send$JOB $1 "timeout $((90 * ${SCALE:-1})) rds-rdma2 load --bind $(address $1):$port --to $(address $there):$port $2 --quit"
+}
+
+loaded_well() {
+	finish send$JOB 90
+	finish owner$JOB
+}
+
+loads() {
+	JOB=1 load_on a "--count 150"
+	JOB=2 load_on b "--count 150"
+	JOB=1 loaded_well
+	JOB=2 loaded_well
+}
+
+# On connections that are made now the send ring has four places: less than a message or an operation needs, less than
+# the work requests between two that are signalled.
+small_rings() {
+	new_pairs 1
+	rings 4
+}
+rings() { for host in $hosts; do on $host "echo $1 > /proc/sys/net/rds/ib/max_send_wr"; done; }
+ring_messages() { # HOST
+	near_and_far $1
+	transfer $1 $near $there $far "" "--count 8 --sizes 1048576 --sndbuf 2097152 --quiet"
+	on $1 "rds-info -Iv" | grep "$near *$far" | grep -q 'send_wr=160,'
+}
+ring_rdma() { # HOST
+	near_and_far $1
+	next_port
+	start owner $there "rds-rdma2 owner --bind $far:$port"
+	await 10 grep -q '^ready' /tmp/owner.out
+	on $1 "timeout 60 rds-rdma2 drive --bind $near:$port --to $far:$port --here $(whose $1) \
+--there $(whose $there) --only ring --quit"
+	finish owner
+}
+
+# ------------------------------------------------------------------ faults
+
+# Whoever adds a queueing discipline loses packets in a way that breaks a connection of soft-RoCE: first it does nothing.
+discipline() { # COMMAND [OPTION...]
+	for host in $hosts; do on $host "tc qdisc $1 dev eth0 root ${2:-}"; done
+}
+
+# Regions are registered before: with what follows a lost packet soft-RoCE does a registration once more, and breaks the
+# connection over it. And what waits for a fence may wait for ever.
+lossy() { # PERCENT
+	discipline add "netem limit 20000"
+	JOB=3 load_on a "--count 150 --most 20000 --no-fence"
+	JOB=3 await 20 moving 2
+	discipline change "netem limit 20000 loss $1%"
+	JOB=1 begin a $A4 b $B4 "--timeout 40" "--count 120 --sizes mix --timeout 40 --quiet"
+	JOB=2 begin b $B4 a $A4 "--timeout 40" "--count 120 --sizes mix --timeout 40 --quiet"
+	JOB=1 conclude
+	JOB=2 conclude
+	JOB=3 loaded_well
+	discipline del
+	grep -vx 0 /sys/class/infiniband/rxe0/ports/1/hw_counters/completer_retry_err
+}
+
+# The owner of the regions gets over it, and its connections come back.
+lossy_registrations() { # HOST
+	discipline add "netem limit 20000 loss 3%"
+	load_on "$(other $1)" "--count 30 --most 20000 --no-fence --allow-dropped"
+	loaded_well
+	discipline del
+}
+
+# Under traffic in both directions something is done; no message is lost.
+survives() { # COMMAND...
+	JOB=1 begin a $C4 b $D4 "--delay-us 300 --timeout 40" "--count 1200 --sizes 0-4000 --timeout 40"
+	JOB=2 begin b $D4 a $C4 "--delay-us 300 --timeout 40" "--count 1200 --sizes 0-4000 --nonblock --timeout 40"
+	for JOB in 1 2; do await 60 moving 300; done
+	"$@"
+	for JOB in 1 2; do conclude; done
+}
+
+device_blinks() { on $1 "rdma link del rxe0 && rdma link add rxe0 type rxe netdev eth0"; }
+
+# memory of b's stays valid: the device goes where the operations are begun
+device_blinks_rdma() {
+	load_on a "--count 600 --allow-dropped"
+	await 30 moving 50
+	device_blinks a
+	await 30 moving 300
+	loaded_well
+}
+
+# what soft-RoCE of 6.1 cannot send it forgets to send again
+address_blinks() { on $1 "ip addr del $2/24 dev eth0; usleep 300000; ip addr add $2/24 dev eth0"; }
+address_changes() {
+	case $(on $1 "uname -r") in
+	6.1.*) echo "not with 6.1" ;;
+	*) survives address_blinks $1 $2 ;;
+	esac
+}
+
+# Who has it no more cannot bind to it, though there was a connection.
+address_gone() { # HOST
+	extra=10.81.$count.9
+	add $1 $extra
+	await 20 on $1 "rds-ping -c 1 -i 5 -I $extra $extra"
+	on $1 "ip addr del $extra/24 dev eth0"
+	refuses $1 $extra
+}
+
+# One side's modules go, with all they know, and come back; the other side goes on sending meanwhile.
+reload() { # HOST
+	there=$(other $1)
+	if [ $1 = a ]; then near=$C4 far=$D4; else near=$D4 far=$C4; fi
+	begin $there $far $1 $near "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
+	await 30 moving 200
+	on $1 "killall -q -9 rds-xfer"
+	no_sockets_on $1
+	guest_function $1 unload_all
+	load $1
+	on $there "killall -q -9 rds-xfer"
+	no_sockets_on $there
+	await 20 answered $there $far $near
+	transfer a $C4 b $D4 "" "--count 200 --quiet"
+	transfer b $D4 a $C4 "" "--count 200 --quiet"
+}
+
+# both ends begin at once
+duels() {
+	new_pairs 4
+	for i in 0 1 2 3; do
+		small=10.80.$((first + i)).1 large=10.80.$((first + i)).2
+		start ping1 b "rds-ping -c 1 -i 10 -I $large $small"
+		usleep ${i}000
+		on a "rds-ping -c 1 -i 10 -I $small $large"
+		finish ping1
+	done
+}
+
+# ------------------------------------------------------------------ lists
+
+plausible() {
+	answered a $A6 $B6
+	for host in $hosts; do
+		on $host "rds-info -c" | awk '/ib_/ { value[$1] = $2; n++ }
+			END {
+				split("evt_handler_call tx_cq_event rx_cq_event rx_total_frags rx_total_incs ack_sent " \
+				      "ack_received rdma_mr_8k_alloc rdma_mr_8k_used rdma_mr_1m_used", some)
+				split("tx_sg_mapping_failure ack_send_failure tx_credit_updates rx_credit_updates", none)
+				for (i in some) if (!value["ib_" some[i]]) { print some[i] " is 0"; bad = 1 }
+				for (i in none) if (value["ib_" none[i]]) { print none[i] " is not 0"; bad = 1 }
+				print n " of them"
+				exit bad || n != 39
+			}'
+	done
+	on a "rds-info -Iv" > /tmp/list
+	grep -E "^ +$A4 +$B4 +0 +0 +::ffff:$A4 +::ffff:$B4 " /tmp/list |
+		grep -q 'send_wr=256, recv_wr=1024, send_sge=8, rdma_mr_max=[1-9][0-9]*, rdma_mr_size=257'
+	on b "rds-info --ipv6 -I" | grep -qE "^ +fd77::2 +fd77::1 +0 +0 +fd77::2 +fd77::1"
+	on b "rds-info --json -I" | grep -q '"10.77.0.1"'
+	on a "rds-info -n" | grep -qE "^ +$A4 +$B4 .*--C-"
+}
+
+# ------------------------------------------------------------------ the end
+
+ends() { # HOST
+	guest_function $1 unload_all
+	in_use $1 > /tmp/rest
+	diff /tmp/rest.$1 /tmp/rest
+}
+
+# rings and what they hold go with a connection (ib.md, pitfall 4: 4 MiB each)
+lives() { # HOST
+	for _ in 1 2 3 4; do
+		load $1
+		await 20 on $1 "rds-ping -c 1 -i 5 -I $(address $1) $(address $1)"
+		guest_function $1 unload_all
+	done
+}
+memory_back() { # HOST
+	guest_function $1 weighed
+	lives $1
+	guest_function $1 lighter
+}
+
+scenario "no device: bind is refused" no_device
+for host in $hosts; do ours_only $host "... and the log of $host says so, once" says_so $host; done
+scenario "... or falls to TCP" falls_to_tcp
+scenario "devices come, before and after the transport" devices
+scenario "pings, both directions and families, to oneself" pings
+scenario "IPv4 traffic, both directions" exchange $A4 $B4
+scenario "IPv6 traffic, both directions" exchange $A6 $B6
+scenario "readers that are slow, or stop" congestion
+for host in $hosts; do fault "the device of $host goes and comes under traffic" survives device_blinks $host; done
+ours_only both "the device goes and comes under RDMA" device_blinks_rdma
+fault "an address of a goes and comes under traffic" address_changes a $C4
+fault "an address of b goes and comes under traffic" address_changes b $D4
+for host in $hosts; do ours_only $host "an address that is gone, on $host" address_gone $host; done
+for host in $hosts; do fault "modules of $host go and come under traffic" reload $host; done
+scenario "types of service" tos
+for host in $hosts; do rdma2 $host; done
+scenario "RDMA, both directions at once" loads
+scenario "counters and lists" plausible
+fault "2 % of all packets are lost" lossy 2
+chance=yes
+for host in $hosts; do ours_only $host "$host registers while packets are lost" lossy_registrations $host; done
+chance=
+scenario "two sockets, four peers" peers
+scenario "both ends connect at once" duels
+small_rings
+for host in $hosts; do
+	ours_only $host "1 MiB messages of $host through four work requests" ring_messages $host
+	ours_only $host "1 MiB RDMA of $host through four work requests" ring_rdma $host
+done
+rings 256
+scenario "traffic at the end" exchange $A4 $B4
+for host in $hosts; do scenario "all modules unload on $host, nothing is left" ends $host; done
+for host in $hosts; do ours_only $host "memory of connections comes back on $host" memory_back $host; done
+leave
+all_done
