@@ -155,8 +155,21 @@ TEST_CASE(connect__no_credits_unless_both)
 	far.lane.destroy();
 	rds_ib_settings.flow_control = 1;
 	ib_far_end other(test, s, ib_far + 1);
-	ASSERT(other.connect(0)); /* only we */
+	/* only we: to the kernel's own modules that would be enough, so it is taken back */
+	ASSERT(other.asks() && other.requests());
+	EXPECT_EQ(other.id->data[27], 32);
+	EXPECT_EQ(other.deliver_answer(0), 0);
+	ASSERT(other.drops());
+	ASSERT(other.connect(0));
+	EXPECT_EQ(other.id->data[27], 0);
 	EXPECT_EQ(other.link()->flow, 0);
+	other.lane.destroy();
+	/* nor is anything offered to one who asks without */
+	ib_far_end third(test, s, ib_far + 2);
+	EXPECT_EQ(third.request(0x0301, 0), 0);
+	EXPECT_EQ(third.id->data[27], 0);
+	ASSERT(third.stands());
+	EXPECT_EQ(third.link()->flow, 0);
 }
 
 /* ---- versions: ib.md 6 ---- */

@@ -332,6 +332,23 @@ TEST_CASE(recv__before_it_stands)
 	EXPECT_NUMBER(far.near, 5);
 }
 
+/*
+ * One that never stood: what has come on it is not delivered at its end. It was not acknowledged, so
+ * it comes again, from a peer who only then says whether he counts anew.
+ */
+TEST_CASE(recv__never_stood)
+{
+	IB_SCENARIO(s);
+	FAR_END(far);
+	EXPECT_EQ(far.request(), 0);
+	numbered n{1, 5};
+	rds_header hdr = first_header(8);
+	ASSERT(far.q->arrive(&hdr, &n, 48 + 8));
+	s->deliver(far.id, RV_EVENT_LOST);
+	ASSERT(far.drops());
+	EXPECT_EMPTY(far.near);
+}
+
 /* ---- without memory ---- */
 
 /* The tasklet has none: the lane's worker goes on, in order, and loses nothing. */

@@ -139,11 +139,16 @@ u32 ib_far_end::introduce(u8 *to, u16 version, u32 credit, u64 ack) const
 	return static_cast<u32>(rds::ib::format_of(v6).size());
 }
 
-bool ib_far_end::answers(u32 credit, u64 ack)
+int ib_far_end::deliver_answer(u32 credit, u64 ack)
 {
 	u8 data[fv_data_bytes];
 	introduce(data, 0x0301, credit, ack);
-	EXPECT_EQ(s->deliver(id, RV_EVENT_ESTABLISHED, data, sizeof(data)), 0);
+	return s->deliver(id, RV_EVENT_ESTABLISHED, data, sizeof(data));
+}
+
+bool ib_far_end::answers(u32 credit, u64 ack)
+{
+	EXPECT_EQ(deliver_answer(credit, ack), 0);
 	return EXPECT_EQ(rds_conn_state(lane.get()), RDS_CONN_UP);
 }
 

@@ -88,6 +88,7 @@ public:
 	/* It goes on until the request is out. */
 	bool requests();
 	/* The answer comes. @data: null: a proper one. */
+	int deliver_answer(u32 credit, u64 ack = 0);
 	bool answers(u32 credit = 0, u64 ack = 0);
 	bool connect(u32 credit = 0) { return asks() && requests() && answers(credit); }
 	/* The far end asks, is accepted, and the connection stands. */

@@ -105,7 +105,11 @@ int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 	return made->start(of, of == id);
 }
 
-/* What we say of ourselves. The last message received is never said: ib.md 5.3. */
+/*
+ * What we say of ourselves. The last message received is never said: ib.md 5.3. Credits are offered
+ * to those who offer some: the kernel's own modules take an offer without making one, and then wait
+ * for more of what they believe to be agreed (ib.md 15).
+ */
 u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 {
 	bool v6 = conn->c_isv6;
@@ -116,7 +120,9 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 	us.minors = rds::ib::known_minors;
 	us.tos = conn->c_tos;
 	us.generation = rds_conn_generation(conn);
-	by.offers_flow = kernel::read_once(rds_ib_settings.flow_control) != 0;
+	bool asks = !passive && &by == link;
+	by.offers_flow = kernel::read_once(rds_ib_settings.flow_control) &&
+			 (asks ? !takes_only : accepting.credit != 0);
 	if (by.offers_flow)
 		us.credit = by.recv_ring.used();
 	rds::ib::write_introduction(to, v6, us);
@@ -356,6 +362,11 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 		credit = peer.credit;
 		generation = peer.generation;
 	}
+	if (!passive && link->offers_flow && !credit) {
+		takes_only = true;
+		rds_conn_drop_why(conn, RDS_WHY_settings);
+		return;
+	}
 	rds_conn_peer_generation(conn, generation);
 	show();
 	bool flow = link->offers_flow && credit;
@@ -437,7 +448,11 @@ extern "C" int rds_ib_event(void *context, rdma_cm_id *id, rdma_cm_event *event)
 	rv_event_read(id, event, &ev);
 	if (ev.kind == RV_EVENT_REQUEST)
 		return rds_ib_transport.cm_handle_connect(id, event);
-	return context ? static_cast<rds_ib_connection *>(context)->event(id, event, ev) : 0;
+	if (!context)
+		return 0;
+	/* it may end as soon as the event has emptied it, with the mutex not quite unlocked */
+	auto ic = kernel::ref<rds_ib_connection>::share(static_cast<rds_ib_connection *>(context));
+	return ic->event(id, event, ev);
 }
 
 /* ---- end ---- */

@@ -291,7 +291,7 @@ struct rds_ib_link {
 	rds_ib_send_slot *send_slots = nullptr;
 	u32 full = 0; /* the core wants a kick */
 	u32 unsignaled = 0; /* work requests since the last signaled one; send_sem */
-	u32 never_posted = 0; /* the newest slots, of a broken queue pair; send_sem */
+	u32 never_posted = 0; /* the newest slots, of which no completion comes; send_sem */
 	u32 tx_done = 0; /* payload bytes posted of the message in hand; send_sem */
 	rds::ib::credits credits;
 	rv_wr wrs[rds_ib_batch]; /* send_sem, as the next */
@@ -401,6 +401,7 @@ struct rds_ib_connection {
 	rds_ib_request accepting; /* mutex: what `id` or `far_id` was, when the peer has asked */
 	bool passive = false; /* mutex: the peer has asked */
 	u16 version = 0; /* mutex */
+	bool takes_only = false; /* mutex: the peer has got an offer of credits and made none */
 	/*
 	 * Changes under the mutex, in the states CONNECTING and DISCONNECTING; so the mutex, or being
 	 * in a hook that conn_shutdown excludes, is enough.

@@ -158,7 +158,7 @@ void rds_ib_link::establish(bool with_flow, u32 credit)
 
 bool rds_ib_link::drained() const
 {
-	return send_ring.used() == never_posted && recv_ring.empty() &&
+	return send_ring.used() <= never_posted && recv_ring.empty() &&
 	       !kernel::load_acquire(ack_busy);
 }
 
@@ -170,6 +170,9 @@ bool rds_ib_link::drained() const
  */
 void rds_ib_link::stop()
 {
+	/* whose it was nobody knows, nor whether he counts anew; nothing of it was acknowledged */
+	if (!kernel::read_once(live))
+		kernel::write_once(dead, u32{1});
 	kernel::store_release(closing, u32{1});
 	if (queues) {
 		rv_queues_fail(queues);

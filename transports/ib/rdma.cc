@@ -168,9 +168,12 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 	if (posted == used)
 		return 0;
 	if (posted) {
-		/* that may be executed: the memory stays until the queue pair is gone */
+		/*
+		 * That may be executed, and nothing tells when, as its last one was not posted: the
+		 * memory stays until the queue pair is gone.
+		 */
 		broken(RDS_WHY_queue_error);
-		never_posted = used - posted;
+		never_posted = used;
 		return 0;
 	}
 	return refused(rm, first, used);

@@ -226,6 +226,11 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 		wrs[made].signaled = wants_signal(end);
 		wrs[made].solicited = last || (flow && end);
 	}
+	/* of those before the one that failed somebody has to hear, too */
+	if (made && made < got) {
+		wrs[made - 1].signaled = true;
+		unsignaled = 0;
+	}
 	u32 posted = made ? rv_post(queues, wrs, made) : 0;
 	for (u32 i = posted; i < made; i++) {
 		u32 pos = send_ring.after(first, i);
