@@ -357,6 +357,59 @@ TEST_CASE(backoff__also_for_failures_that_come_later)
 	EXPECT_EQ(s->connects, 2);
 }
 
+/* A peer that waits for it need not wait for the delay; the delay after that is as it was. */
+TEST_CASE(backoff__connect_now)
+{
+	SCENARIO(s);
+	slow_retries slow;
+	s->connect_mode = FAKE_CONNECT_DROP;
+	lane_ref lane(s.fake(), 1, 2);
+	ASSERT(lane);
+	auto waits_after = [&](u32 connects) {
+		bool came = eventually([&] {
+			return kernel::read_once(s->connects) == connects &&
+			       lane->state() == RDS_CONN_DOWN;
+		});
+		bench_sleep(50);
+		return came && kernel::read_once(s->connects) == connects;
+	};
+	rds_conn_connect_if_down(lane.get());
+	ASSERT(waits_after(2));
+	rds_conn_connect_now(lane.get());
+	ASSERT(waits_after(3));
+	/* inside the hook: before the connection is lost, whose delay it is */
+	s->on_connect = [](fake_transport *f, rds_connection *conn) {
+		f->on_connect = nullptr;
+		rds_conn_connect_now(conn);
+	};
+	rds_conn_connect_now(lane.get());
+	ASSERT(waits_after(5));
+	/* what fails at once, and not after a while */
+	s->connect_failures = 2;
+	s->on_connect = [](fake_transport *f, rds_connection *conn) {
+		f->on_connect = nullptr;
+		rds_conn_connect_now(conn);
+	};
+	rds_conn_connect_now(lane.get());
+	ASSERT(waits_after(7));
+}
+
+/* While the old connection is shut down it is not DOWN yet, and the mark stays. */
+TEST_CASE(backoff__connect_now_during_the_end)
+{
+	SCENARIO(s);
+	slow_retries slow;
+	lane_ref lane(s.fake(), 1, 9);
+	ASSERT(lane);
+	s->deliver = false;
+	for (u32 i = 1; i <= 3; i++) {
+		rds_conn_connect_now(lane.get());
+		ASSERT(eventually([&] { return lane->up(); }));
+		EXPECT_EQ(s->connects, i);
+		rds_conn_drop(lane.get());
+	}
+}
+
 /* Who accepts and hangs up without a word is not called in a circle. */
 TEST_CASE(backoff__goes_on_until_the_peer_is_heard)
 {

@@ -570,6 +570,13 @@ void rds_conn_drop_why(struct rds_connection *conn, enum rds_conn_why why);
 void rds_conn_connect_if_down(struct rds_connection *conn);
 
 /**
+ * rds_conn_connect_now - conn_connect is called as soon as the connection is DOWN
+ * No delay after a failure counts, once: for a peer that waits for it.
+ * Context: A; may be called before or after the drop that makes room.
+ */
+void rds_conn_connect_now(struct rds_connection *conn);
+
+/**
  * rds_conn_destroy_net - destroy all connections of @trans in @net
  * Context: P, from the transport's network namespace exit.
  */

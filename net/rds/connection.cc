@@ -63,6 +63,21 @@ void rds_lane::connect_if_down()
 	queue_work(c_life_work);
 }
 
+/* What would call for patience is over. Not DOWN yet: stay_down() sees the mark. */
+void rds_lane::connect_now()
+{
+	kernel::write_once(c_hurry, true);
+	kernel::full_barrier(); /* against shutdown(): mark written, then state read */
+	if (state() != RDS_CONN_DOWN)
+		return;
+	kernel::guard hold(c_lock);
+	if (!kernel::exchange(c_hurry, false))
+		return;
+	kernel::write_once(c_want_connect, true);
+	if (!c_dying)
+		c_life_work.requeue(0);
+}
+
 bool rds_lane::claim()
 {
 	kernel::guard hold(c_lock);
@@ -189,7 +204,8 @@ void rds_lane::start_connect()
  */
 void rds_lane::schedule_reconnect()
 {
-	kernel::full_barrier(); /* against connect_if_down(): state written, then queue read */
+	/* against connect_if_down() and connect_now(): state written, then queue and mark read */
+	kernel::full_barrier();
 	unsigned long delay = rds_tunables.reconnect_max_ticks;
 	/* who asks for what he needs does so for lanes that nobody here needs */
 	bool on_demand = knocks() || (c_index && c_peer->asks());
@@ -220,6 +236,10 @@ bool rds_lane::stay_down(bool on_demand, unsigned long delay)
 	if (state() != RDS_CONN_DOWN)
 		return false;
 	bool asked = c_index ? needed() : has_messages();
+	if (kernel::exchange(c_hurry, false)) {
+		kernel::write_once(c_want_connect, true);
+		delay = 0;
+	}
 	if (on_demand && !asked && !kernel::read_once(c_want_connect))
 		return true;
 	kernel::write_once(c_want_connect, true);
@@ -373,6 +393,11 @@ void rds_conn_drop_why(rds_connection *conn, rds_conn_why why)
 void rds_conn_connect_if_down(rds_connection *conn)
 {
 	lane_of(conn)->connect_if_down();
+}
+
+void rds_conn_connect_now(rds_connection *conn)
+{
+	lane_of(conn)->connect_now();
 }
 
 void rds_recv_kick(rds_connection *conn)

@@ -71,6 +71,7 @@ EXPORT_RDS(rds_conn_accept);
 EXPORT_RDS(rds_conn_alive);
 EXPORT_RDS(rds_conn_claim);
 EXPORT_RDS(rds_conn_connect_if_down);
+EXPORT_RDS(rds_conn_connect_now);
 EXPORT_RDS(rds_conn_destroy_net);
 EXPORT_RDS(rds_conn_drop);
 EXPORT_RDS(rds_conn_drop_net);
