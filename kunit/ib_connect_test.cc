@@ -434,6 +434,24 @@ TEST_CASE(connect__crossed_peer_larger)
 	EXPECT(far.takes_map());
 }
 
+/* That is as long as a delay after failures may be: the peer gives up before. */
+TEST_CASE(connect__a_request_does_not_wait_for_a_delay)
+{
+	IB_SCENARIO(s);
+	rds_tunables.reconnect_min_ticks = 1UL << 40;
+	rds_tunables.reconnect_max_ticks = 1UL << 40;
+	FAR_END(far);
+	rds_conn_connect_if_down(far.lane.get());
+	ASSERT(far.asks());
+	rds_conn_drop(far.lane.get()); /* the next one comes at once */
+	ASSERT(far.asks() && far.requests());
+	EXPECT_EQ(far.request(), 0);
+	ASSERT(eventually([&] { return kernel::read_once(far.id->accepts) == 1; }));
+	far.q = far.id->queues;
+	ASSERT(far.stands());
+	EXPECT(far.takes_map());
+}
+
 TEST_CASE(connect__crossed_we_larger)
 {
 	IB_SCENARIO(s);

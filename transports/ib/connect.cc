@@ -294,7 +294,7 @@ int rds_ib_connection::requested(const rds_ib_request &request)
 	waiting = request;
 	rv_id_set_context(request.id, this);
 	rds_conn_drop_why(conn, state == RDS_CONN_UP ? RDS_WHY_replaced : RDS_WHY_crossed);
-	rds_conn_connect_if_down(conn);
+	rds_conn_connect_now(conn); /* the peer waits, and not for long */
 	return 0;
 }
 
