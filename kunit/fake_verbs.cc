@@ -1194,8 +1194,8 @@ bool fake_verbs::post_event(rdma_cm_id *id, rv_event_kind kind, const void *data
 		__builtin_memcpy(e->data, data, len);
 	e->len = padded;
 	if (id->remote) {
-		e->initiator_depth = id->remote->initiator_depth;
-		e->responder_resources = id->remote->responder_resources;
+		e->initiator_depth = id->remote->responder_resources;
+		e->responder_resources = id->remote->initiator_depth;
 	}
 	e->by_peer = kind == RV_EVENT_REJECTED;
 	e->reject_value = id->remote ? id->remote->reject_value : 0;
@@ -1290,7 +1290,7 @@ int fake_verbs::deliver(rdma_cm_id *id, rv_event_kind kind, const void *data, u3
 	e.len = len;
 	if (len)
 		__builtin_memcpy(e.data, data, len);
-	e.initiator_depth = e.responder_resources = 16;
+	e.initiator_depth = e.responder_resources = answer_depth;
 	if (kind == RV_EVENT_ADDR_RESOLVED) {
 		int index = device_at(id->laddr);
 		id->dev = index < 0 ? nullptr : &devices[index];

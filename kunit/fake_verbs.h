@@ -206,6 +206,7 @@ struct fake_verbs : kernel::pinned {
 	/* what rv_queues_fail() does to what is posted */
 	enum { FLUSH_AT_ONCE, FLUSH_LATE, FLUSH_NEVER } flush_mode = FLUSH_AT_ONCE;
 	u32 drain_ms = ~0u; /* at most */
+	u32 answer_depth = 16; /* READs under way that a far end takes, and wants */
 
 	void fail(fv_point point, u32 nth = 1, u32 times = 1)
 	{

@@ -489,6 +489,22 @@ TEST_CASE(rdma__no_reads)
 	EXPECT_EQ(w.ops.word(), word(1, RDS_RDMA_SUCCESS));
 }
 
+/* And the peer's depth counts as much: without it a device would never begin. */
+TEST_CASE(rdma__peer_answers_no_reads)
+{
+	IB_SCENARIO(s);
+	s->answer_depth = 0;
+	WORLD(w);
+	wish op;
+	op.read = true;
+	ASSERT(w.ops.send(op));
+	EXPECT_EQ(w.ops.word(), word(0, RDS_RDMA_OTHER_ERROR));
+	op.read = false;
+	ASSERT(w.ops.send(op));
+	w.far.take_all();
+	EXPECT_EQ(w.ops.word(), word(1, RDS_RDMA_SUCCESS));
+}
+
 /* ---- atomics ---- */
 
 TEST_CASE(rdma__atomic_operands)

@@ -220,7 +220,8 @@ int rds_ib_connection::accept_far(const rds_ib_request &request)
 int rds_ib_connection::far_event(const rv_event &ev)
 {
 	if (ev.kind == RV_EVENT_ESTABLISHED)
-		far_link->establish(far_link->offers_flow && accepting.credit, accepting.credit);
+		far_link->establish(far_link->offers_flow && accepting.credit, accepting.credit,
+				    accepting.initiator_depth);
 	else if (ev.kind == RV_EVENT_LOST || ev.kind == RV_EVENT_REJECTED)
 		lost(RDS_WHY_peer_closed, ev.name);
 	return 0;
@@ -373,7 +374,7 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 	kernel_log_info("RDS/IB: connected %pI6c to %pI6c, tos %u, version %u.%u%s", &conn->c_laddr,
 			&conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
 			flow ? ", flow control" : "");
-	link->establish(flow, credit);
+	link->establish(flow, credit, passive ? accepting.initiator_depth : ev.initiator_depth);
 	rds_connect_complete(conn);
 }
 

@@ -272,7 +272,7 @@ struct rds_ib_link {
 
 	/* recv.cc */
 	int receive();
-	void establish(bool flow, u32 credit);
+	void establish(bool flow, u32 credit, u32 peer_reads);
 
 	rds_ib_connection *const ic;
 	rds_ib_device *const dev; /* has a reference to its rv */
@@ -280,7 +280,8 @@ struct rds_ib_link {
 	bool attached = false;
 	bool offers_flow = false; /* we have said that we want flow control */
 
-	u32 flow = 0; /* credits count; set before `live` */
+	u32 flow = 0; /* credits count; set before `live`, as the next */
+	u32 reads = 0; /* READs and atomics that may be under way at a time; of both ends */
 	u32 live = 0; /* the connection stands: completions mean something */
 	u32 closing = 0; /* nothing is delivered or refilled any more */
 	u32 dead = 0; /* the peer has broken the protocol, or the queue pair broke */

@@ -144,10 +144,11 @@ int rds_ib_link::start(rdma_cm_id *id, bool attach)
 }
 
 /* The connection stands. Before rds_connect_complete(). Context: P. */
-void rds_ib_link::establish(bool with_flow, u32 credit)
+void rds_ib_link::establish(bool with_flow, u32 credit, u32 peer_reads)
 {
 	credits.init(credit);
 	flow = with_flow;
+	reads = rds::ib::depth(dev->limits.initiator_depth, peer_reads);
 	/* what cannot be had now is asked for when something has come */
 	(void)refill(kernel::gfp_kernel, recv_ring.size());
 	kernel::store_release(live, u32{1});

@@ -39,11 +39,12 @@ rv_op op_of(const rm_atomic_op &op)
 }
 
 /* Of none of a message's operations anything is posted if one of them cannot be. */
-bool can_do(const rv_limits &limits, const rds_message *rm)
+bool can_do(const rds_ib_link &link, const rds_message *rm)
 {
 	const rm_atomic_op &atomic = rm->m_atomic;
+	const rv_limits &limits = link.dev->limits;
 	bool reads = atomic.op_active || (rm->m_rdma.op_active && !rm->m_rdma.op_write);
-	if (reads && !limits.initiator_depth)
+	if (reads && !link.reads)
 		return false;
 	if (!atomic.op_active)
 		return true;
@@ -113,7 +114,7 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 		return -ENOTCONN;
 	u32 most_sge = op->op_write ? dev->send_sge : dev->read_sge;
 	u32 need = (op->op_nents + most_sge - 1) / most_sge, first;
-	if (need > send_ring.size() || !can_do(dev->limits, rm))
+	if (need > send_ring.size() || !can_do(*this, rm))
 		return -EOPNOTSUPP;
 	u32 got = take_slots(need, first);
 	if (got < need) {
@@ -203,7 +204,7 @@ int rds_ib_link::xmit_atomic(rm_atomic_op *op)
 	rds_message *rm = kernel::container<rds_message, rm_atomic_op>(op, &rds_message::m_atomic);
 	if (kernel::read_once(dead))
 		return -ENOTCONN;
-	if (!can_do(dev->limits, rm))
+	if (!can_do(*this, rm))
 		return -EOPNOTSUPP;
 	u32 first;
 	if (!take_slots(1, first))

@@ -95,7 +95,8 @@ struct rv_event {
 	enum rv_event_kind kind;
 	const u8 *data; /* the peer's private data */
 	u32 len;
-	u32 initiator_depth, responder_resources; /* the peer's offer */
+	/* as the peer's offer limits us: READs that we may have under way, and that it may have */
+	u32 initiator_depth, responder_resources;
 	bool by_peer; /* REJECTED: by RDS there, not by its connection manager */
 	s32 reject_value; /* then */
 	const char *name;
