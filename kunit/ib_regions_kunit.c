@@ -7,9 +7,10 @@
 		regions__freed_at_once) x(regions__freed_lazily) x(regions__freed_in_softirq)      \
 		x(regions__flush) x(regions__flush_of_many) x(regions__used_again) x(              \
 			regions__limit) x(regions__limit_of_the_device) x(regions__cannot_be_made) \
-			x(regions__cannot_be_mapped) x(regions__cannot_be_registered)              \
-				x(regions__cannot_be_invalidated) x(regions__no_memory)            \
-					x(regions__device_goes) x(regions__device_comes_back)      \
+			x(regions__cannot_be_mapped) x(regions__cannot_be_registered) x(           \
+				regions__cannot_be_invalidated) x(regions__no_memory)              \
+				x(regions__device_goes) x(regions__freed_while_the_device_goes)    \
+					x(regions__device_comes_back)                              \
 						x(regions__device_goes_meanwhile)                  \
 							x(regions__connection_goes)
 

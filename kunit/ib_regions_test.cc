@@ -414,6 +414,29 @@ TEST_CASE(regions__device_goes)
 	EXPECT_EQ(s->unpins, 4);
 }
 
+/* A connection takes its time to go, and the device waits for it: who frees does not. */
+TEST_CASE(regions__freed_while_the_device_goes)
+{
+	IB_SCENARIO(s);
+	ib_far_end far(test, s);
+	ASSERT(far.ok() && far.up());
+	region r(1);
+	ASSERT(r.of());
+	s->flush_mode = fake_verbs::FLUSH_NEVER;
+	s->drain_ms = 1500;
+	bool removed = false;
+	thread remover([&] {
+		s->remove(0);
+		kernel::write_once(removed, true);
+	});
+	ASSERT(eventually([&] { return rds_conn_state(far.lane.get()) != RDS_CONN_UP; }));
+	r.free(true);
+	rds_ib_transport.flush_mrs();
+	EXPECT(!r.of());
+	EXPECT(s->unpins >= 1);
+	EXPECT(!kernel::read_once(removed));
+}
+
 TEST_CASE(regions__device_comes_back)
 {
 	IB_SCENARIO(s);

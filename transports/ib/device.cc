@@ -35,7 +35,7 @@ rds_ib_device::rds_ib_device(rv_device *d, const rv_limits &l)
       limits(l),
       send_sge(smaller(l.send_sge, rds_ib_most_sge)),
       read_sge(smaller(l.read_sge ? l.read_sge : 1, send_sge)),
-      flush_work(kernel::work_thunk<&rds_ib_device::flush_work, &rds_ib_device::flush_run>::call,
+      flush_work(kernel::work_thunk<&rds_ib_device::flush_work, &rds_ib_device::flush>::call,
 		 KERNEL_WORK_IB_FLUSH)
 {
 	kernel::list_item_init(&conns_head);
@@ -80,15 +80,12 @@ void rds_ib_device::detach(rds_ib_connection *ic)
 
 /*
  * Nobody gets onto it any more; its connections are shut down, by their own work, and whoever
- * registers or flushes at this moment has done so when the wait is over. What is left then are
- * regions that applications hold: they lose their memory here, and go when they are freed.
+ * registers at this moment has done so when the wait is over. What is left then are regions that
+ * applications hold: they lose their memory here, and go when they are freed. Until that is done who
+ * flushes all finds it: what was freed must be out of reach when he returns.
  */
 void rds_ib_device::remove()
 {
-	{
-		kernel::guard hold(rds_ib_devices().mutex);
-		kernel::list<rds_ib_device, &rds_ib_device::all_item>::remove(this);
-	}
 	{
 		kernel::guard hold(lock);
 		gone = true;
@@ -99,6 +96,10 @@ void rds_ib_device::remove()
 	flush_work.cancel();
 	rv_device_wait(rv);
 	end_regions();
+	{
+		kernel::guard hold(rds_ib_devices().mutex);
+		kernel::list<rds_ib_device, &rds_ib_device::all_item>::remove(this);
+	}
 	/* release() may have queued it just before */
 	flush_work.cancel();
 	put();

@@ -181,7 +181,6 @@ struct rds_ib_device {
 	kernel::work flush_work;
 
 private:
-	void flush_run();
 	void end_regions();
 	rds_ib_region *take_clean(rds_ib_pool &pool);
 	rds_ib_region *make_region(rds_ib_pool &pool, int &err);

@@ -187,16 +187,19 @@ u32 rds_ib_device::flush_some()
 		r->sg = nullptr;
 		if (failed[i])
 			discard(r);
-		else
-			give_clean(r);
 		/* out of reach, one way or the other */
 		rv_mr_unmap(rv, sg, entries);
 		rds_sg_unpin(sg);
+		if (!failed[i])
+			give_clean(r);
 	}
 	return nr;
 }
 
-/* All that was freed before the call is out of reach when it returns. Context: P, entered. */
+/*
+ * All that was freed before the call is out of reach when it returns. Context: P; entered, or remove()
+ * cannot be over.
+ */
 void rds_ib_device::flush()
 {
 	kernel::guard hold(flush_mutex);
@@ -206,17 +209,10 @@ void rds_ib_device::flush()
 		kernel_cond_resched();
 }
 
-void rds_ib_device::flush_run()
-{
-	if (!enter())
-		return;
-	flush();
-	leave();
-}
-
-/* Nobody is in it any more, but regions may be freed at any time. */
+/* Nobody is in it any more, but regions may be freed, and flushed, at any time. */
 void rds_ib_device::end_regions()
 {
+	kernel::guard hold_flush(flush_mutex);
 	for (;;) {
 		rv_mr *mr = nullptr;
 		scatterlist *sg = nullptr;
@@ -315,10 +311,5 @@ void rds_ib_free_mr(void *handle, int invalidate)
 void rds_ib_flush_mrs()
 {
 	kernel::guard hold(rds_ib_devices().mutex);
-	rds_ib_devices().all.each([](rds_ib_device *dev) {
-		if (!dev->enter())
-			return;
-		dev->flush();
-		dev->leave();
-	});
+	rds_ib_devices().all.each([](rds_ib_device *dev) { dev->flush(); });
 }
