@@ -333,6 +333,8 @@ private:
 	u32 take_slots(u32 want, u32 &first);
 	u32 take_credits(u32 got, u8 &said);
 	bool wants_signal(bool last);
+	bool take_wish();
+	void wish_for_ack();
 	int refused(rds_message *rm, u32 first, u32 nr);
 	void unmap_operation(const rds_ib_send_slot &slot);
 	void hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr);

@@ -148,7 +148,7 @@ int rds_ib_link::deliver(gfp_t gfp)
 		if (hdr.h_sequence != kernel::be64(0))
 			kernel::store_release(next_ack, u64{hdr.h_sequence.host()});
 		if (hdr.h_flags & RDS_FLAG_ACK_REQUIRED)
-			kernel::exchange(ack_wanted, u32{1});
+			wish_for_ack();
 	}
 	rds_ib_incoming *done = whole;
 	whole = nullptr;
@@ -288,7 +288,7 @@ int rds_ib_link::refill(gfp_t gfp, u32 most)
 		u32 posted = made ? rv_post_recv(queues, recvs, made) : 0;
 		recv_ring.give_back(got - posted);
 		if (flow && posted && credits.posted(posted))
-			kernel::exchange(ack_wanted, u32{1});
+			wish_for_ack();
 		if (posted < made) {
 			broken(RDS_WHY_queue_error);
 			return -EIO;

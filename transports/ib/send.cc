@@ -84,6 +84,17 @@ u32 rds_ib_link::take_slots(u32 want, u32 &first)
 	return got;
 }
 
+/* Before number and credits are looked at: what comes later is wished for again. */
+bool rds_ib_link::take_wish()
+{
+	return kernel::read_once(ack_wanted) && kernel::exchange(ack_wanted, u32{0});
+}
+
+void rds_ib_link::wish_for_ack()
+{
+	kernel::exchange(ack_wanted, u32{1});
+}
+
 /* With flow control, as many slots as there are credits. Return: slots; the others are given back. */
 u32 rds_ib_link::take_credits(u32 got, u8 &said)
 {
@@ -193,14 +204,15 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 	u32 parts = rds::ib::parts_of(rm->m_len) - tx_done / RDS_FRAG_SIZE;
 	u32 want = parts < rds_ib_batch ? parts : rds_ib_batch, first;
 	u8 said;
+	bool rides = take_wish();
 	u32 got = take_slots(want, first);
 	if (got)
 		got = take_credits(got, said);
-	if (!got)
+	if (!got) {
+		if (rides)
+			wish_for_ack();
 		return 0;
-	/* before the number is read: one that comes later asks again */
-	if (kernel::read_once(ack_wanted) && kernel::exchange(ack_wanted, u32{0}))
-		rds_ib_count(RDS_IB_ACK_SEND_PIGGYBACKED);
+	}
 	u32 made = 0, bytes = 0;
 	int err = 0;
 	for (; made < got; made++) {
@@ -243,8 +255,13 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 		broken(RDS_WHY_queue_error);
 		return -ENOTCONN;
 	}
-	if (!made)
+	if (!made) {
+		if (rides)
+			wish_for_ack();
 		return err;
+	}
+	if (rides)
+		rds_ib_count(RDS_IB_ACK_SEND_PIGGYBACKED);
 	tx_done += bytes;
 	return static_cast<int>(bytes + (hdr_off ? 0 : RDS_HEADER_BYTES));
 }
@@ -260,17 +277,22 @@ void rds_ib_link::send_ack()
 		rds_ib_count(RDS_IB_ACK_SEND_DELAYED);
 		return;
 	}
+	/* a message may have taken it along meanwhile */
+	if (!take_wish()) {
+		kernel::store_release(ack_busy, u32{0});
+		return;
+	}
 	u8 said = 0;
 	if (flow) {
 		auto grant = credits.take(1);
 		if (!grant.sends) {
 			rds_ib_count(RDS_IB_TX_THROTTLE);
+			wish_for_ack();
 			kernel::store_release(ack_busy, u32{0});
 			return;
 		}
 		said = grant.said;
 	}
-	kernel::exchange(ack_wanted, u32{0});
 	rds_header *hdr = ack_header.at(0);
 	rv_sync_for_cpu(dev->rv, ack_header.addr(0), sizeof(*hdr), true);
 	*hdr = rds::make_header(kernel::be16(0), kernel::be16(0), 0);
