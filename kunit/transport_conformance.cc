@@ -183,15 +183,16 @@ void conform_drop_in_the_middle(conforming &c)
 	bool done = false;
 	u32 got = 0;
 	auto size_of = [](u32 i) { return i * 7919 % 65537; };
+	/* every other time it waits until something was moved: not all end while they are being made */
 	thread breaker([&] {
-		while (!kernel::read_once(done)) {
+		for (u32 i = 0; !kernel::read_once(done); i++) {
 			u32 seen = kernel::read_once(got);
 			eventually(
 				[&] {
 					return kernel::read_once(got) > seen + 7 ||
 					       kernel::read_once(done);
 				},
-				200);
+				i % 2 ? 2000 : 200);
 			drop_all(c);
 		}
 	});
