@@ -66,13 +66,14 @@ refused() {
 # now: hundredths of a second since boot. Without a process of its own: on a debug kernel each costs 0.1 s.
 tick() {
 	read -r uptime _ < /proc/uptime
-	now=${uptime%.*}${uptime#*.}
+	# what begins with a 0 would be octal, and 092 is not
+	now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
 }
 
-# await SECONDS COMMAND...: until the command succeeds
+# await SECONDS COMMAND...: until the command succeeds; where all is slower they are longer
 await() {
 	tick
-	limit=$((now + $1 * 100))
+	limit=$((now + $1 * 100 * ${SCALE:-1}))
 	shift
 	until "$@" > /dev/null 2>&1; do
 		tick
@@ -210,7 +211,7 @@ hosts_are_guests() {
 			return
 		fi
 		# the last line that comes back is the status
-		echo "$2" | timeout 100 nc "$PEER" 9000 | {
+		echo "$2" | timeout "${limit_on:-100}" nc "$PEER" 9000 | {
 			status=
 			while IFS= read -r line; do
 				case $line in
@@ -226,6 +227,14 @@ hosts_are_guests() {
 	await 60 on b true
 }
 
+# The second guest starts anew, with nothing but what its init does (scripts/vm --peer-reboots). Who asks while it goes gets
+# no answer.
+b_reboots() {
+	life=$(on b "cat /proc/sys/kernel/random/boot_id")
+	(limit_on=3 && on b 'setsid /vm/reboot $PPID > /dev/null 2>&1 &') || true
+	await 100 b_is_new
+}
+b_is_new() { [ "$life" != "$(limit_on=3 && on b "cat /proc/sys/kernel/random/boot_id" || echo "$life")" ]; }
 # ends the other guest
 leave() { on b "touch /tmp/leave"; }
 
