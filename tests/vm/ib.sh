@@ -65,7 +65,7 @@ ours_only() { # a, b or both; then as scenario
 # the device, and how many of each of its objects are in use
 device_up() { on "$1" "rdma link add rxe0 type rxe netdev eth0"; }
 in_use() { on "$1" "rdma resource show" | sed 's/^[0-9]*: //; s/srq.*//'; }
-load() { on "$1" "modprobe rds_rdma rds_ib_retry_count=7"; }
+load() { on "$1" "modprobe rds_rdma rds_ib_retry_count=${2:-7}"; } # HOST [RETRIES]
 # the same on either host; here, guest.sh is not read again, which would begin with its ports
 guest_function() { # HOST COMMAND
 	if [ $1 = a ]; then $2; else on b ". /vm/guest.sh; $2"; fi
@@ -212,11 +212,11 @@ peers() {
 
 # whoever reads slowly, or stops, the other learns of it, and of its end
 congestion() {
-	transfer b $B4 a $A4 "--delay-us 300" "--count 400 --sizes 4096 --nonblock --quiet"
+	transfer b $B4 a $A4 "--delay-us $((300 * ${SCALE:-1}))" "--count 400 --sizes 4096 --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
-	transfer a $A4 b $B4 "--delay-us 300" "--count 400 --sizes 4096 --nonblock --quiet"
+	transfer a $A4 b $B4 "--delay-us $((300 * ${SCALE:-1}))" "--count 400 --sizes 4096 --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
-	begin a $A4 b $B4 "--delay-us 2000" "--count 800 --sizes 8192 --nonblock"
+	begin a $A4 b $B4 "--delay-us $((2000 * ${SCALE:-1}))" "--count $(n 800) --sizes 8192 --nonblock"
 	await 20 moving 20
 	on b "killall -STOP rds-xfer"
 	await 20 stuck
@@ -298,7 +298,7 @@ ring_rdma() { # HOST
 	next_port
 	start owner $there "rds-rdma2 owner --bind $far:$port"
 	await 10 grep -q '^ready' /tmp/owner.out
-	on $1 "timeout 60 rds-rdma2 drive --bind $near:$port --to $far:$port --here $(whose $1) \
+	on $1 "timeout $((60 * ${SCALE:-1})) rds-rdma2 drive --bind $near:$port --to $far:$port --here $(whose $1) \
 --there $(whose $there) --only ring --quit"
 	finish owner
 }
@@ -389,6 +389,26 @@ reload() { # HOST
 	transfer b $D4 a $C4 "" "--count 200 --quiet"
 }
 
+# It knows nothing of its connections when it is back, and its peer's are still up: who has something to send learns of it
+# when nobody answers. soft-RoCE takes 7 for "for ever".
+peer_reboots() {
+	guest_function a unload_all
+	load a 3
+	begin a $C4 b $D4 "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
+	await 30 moving 200
+	b_reboots
+	device_up b
+	load b
+	add b $D4
+	await 30 answered a $C4 $D4
+	on a "killall -q -9 rds-xfer"
+	no_sockets_on a
+	transfer a $C4 b $D4 "" "--count 200 --quiet"
+	transfer b $D4 a $C4 "" "--count 200 --quiet"
+	guest_function a unload_all
+	load a
+}
+
 # both ends begin at once
 duels() {
 	new_pairs 4
@@ -461,6 +481,7 @@ fault "an address of a goes and comes under traffic" address_changes a $C4
 fault "an address of b goes and comes under traffic" address_changes b $D4
 for host in $hosts; do ours_only $host "an address that is gone, on $host" address_gone $host; done
 for host in $hosts; do fault "modules of $host go and come under traffic" reload $host; done
+fault "b reboots under traffic" peer_reboots
 scenario "types of service" tos
 for host in $hosts; do rdma2 $host; done
 scenario "RDMA, both directions at once" loads
