@@ -78,14 +78,22 @@ void kernel_big_free(const void *p)
  * which costs as much as copying the payload. A page may still be in use elsewhere (by a receiver
  * on this host, by a driver) when it gets here, so it is looked at when it is wanted, the oldest
  * first. Pages stay charged to the cgroup that allocated them and serve only that.
+ *
+ * Few pages that are warm do for traffic of single messages. Beyond them there is a stack of single
+ * pages, for transports whose messages come in many: 1 MiB of one goes when it is read, and is
+ * wanted at once for the next.
  */
 #define SPARE_PAGES 8
+#define SPARE_SINGLES 256
 
 struct spares {
 	struct page *page[PIECE_ORDER + 1][SPARE_PAGES]; /* a ring for each order */
+	struct page *single[SPARE_SINGLES];
+	u16 nr_singles;
 	u8 first[PIECE_ORDER + 1], nr[PIECE_ORDER + 1];
 };
-static DEFINE_PER_CPU(struct spares, spares);
+/* Not static: what modules may have of that is little, and for all of them together. */
+static struct spares __percpu *spares;
 
 static bool same_cgroup(struct page *page, gfp_t gfp)
 {
@@ -112,19 +120,18 @@ static struct page *spare_get(unsigned int order, gfp_t gfp)
 	u8 *first;
 
 	local_bh_disable();
-	s = this_cpu_ptr(&spares);
+	s = this_cpu_ptr(spares);
 	first = &s->first[order];
-	if (s->nr[order]) {
+	if (s->nr[order] && page_count(s->page[order][*first]) == 1) {
 		page = s->page[order][*first];
-		if (page_count(page) == 1) {
-			*first = (*first + 1) % SPARE_PAGES;
-			s->nr[order]--;
-		} else {
-			page = NULL;
-		}
+		*first = (*first + 1) % SPARE_PAGES;
+		s->nr[order]--;
+	} else if (!order && s->nr_singles) {
+		page = s->single[--s->nr_singles];
 	}
 	local_bh_enable();
-	if (page && !same_cgroup(page, gfp)) {
+	/* of the stack it may be in use elsewhere, too */
+	if (page && (page_count(page) != 1 || !same_cgroup(page, gfp))) {
 		put_page(page);
 		page = NULL;
 	}
@@ -143,7 +150,7 @@ static void spare_put(struct page *page)
 		return;
 	}
 	local_bh_disable();
-	s = this_cpu_ptr(&spares);
+	s = this_cpu_ptr(spares);
 	i = (s->first[order] + s->nr[order]) % SPARE_PAGES;
 	if (s->nr[order] == SPARE_PAGES) {
 		out = s->page[order][i];
@@ -152,6 +159,10 @@ static void spare_put(struct page *page)
 		s->nr[order]++;
 	}
 	s->page[order][i] = page;
+	if (out && !order && s->nr_singles < SPARE_SINGLES) {
+		s->single[s->nr_singles++] = out;
+		out = NULL;
+	}
 	local_bh_enable();
 	if (out)
 		put_page(out);
@@ -165,18 +176,24 @@ static void spares_free(void)
 
 	for_each_possible_cpu(cpu)
 	{
-		struct spares *s = per_cpu_ptr(&spares, cpu);
+		struct spares *s = per_cpu_ptr(spares, cpu);
 
 		for (order = 0; order <= PIECE_ORDER; order++)
 			for (i = 0; i < s->nr[order]; i++)
 				put_page(s->page[order][(s->first[order] + i) % SPARE_PAGES]);
+		while (s->nr_singles)
+			put_page(s->single[--s->nr_singles]);
 	}
+	free_percpu(spares);
 }
 
 int rds_memory_init(void)
 {
 	unsigned int i;
 
+	spares = alloc_percpu(struct spares);
+	if (!spares)
+		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(raw_sizes); i++) {
 		raw_caches[i] = kmem_cache_create_usercopy(raw_sizes[i].name, raw_sizes[i].bytes, 0,
 							   SLAB_HWCACHE_ALIGN, 0,
