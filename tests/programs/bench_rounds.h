@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmath>
@@ -23,6 +24,12 @@ struct span_ns {
 
 /* What a worker does: so many messages, beginning with that number. */
 using work = std::function<bool(std::uint64_t first, std::uint64_t count)>;
+
+/*
+ * Who gets the CPU. The polite do not take it from anybody when they are woken: so the cost of a stream is not that of
+ * the scheduler's whims. The humble, besides, hardly get it while anybody else wants it.
+ */
+enum class manners { usual, polite, humble };
 
 class crew {
 public:
@@ -41,8 +48,7 @@ public:
 		}
 	}
 
-	/* @batch: being woken it takes the CPU from nobody. So the cost of a stream is not that of the scheduler's whims. */
-	void add(const work &what, bool batch = false)
+	void add(const work &what, manners how = manners::usual)
 	{
 		int orders[2], reports[2];
 		if (::pipe2(orders, O_CLOEXEC) || ::pipe2(reports, O_CLOEXEC))
@@ -52,9 +58,7 @@ public:
 			die("fork");
 		if (!pid) {
 			::prctl(PR_SET_PDEATHSIG, SIGKILL);
-			sched_param none{};
-			if (batch && ::sched_setscheduler(0, SCHED_BATCH, &none))
-				die("sched_setscheduler");
+			behave(how);
 			serve(what, orders[0], reports[1]);
 		}
 		::close(orders[0]);
@@ -94,6 +98,15 @@ private:
 	struct order {
 		std::uint64_t first, count;
 	};
+
+	static void behave(manners how)
+	{
+		sched_param none{};
+		if (how != manners::usual && ::sched_setscheduler(0, SCHED_BATCH, &none))
+			die("sched_setscheduler");
+		if (how == manners::humble && ::setpriority(PRIO_PROCESS, 0, 19))
+			die("setpriority");
+	}
 
 	[[noreturn]] static void serve(const work &what, int orders, int reports)
 	{

@@ -8,10 +8,8 @@
 
 #include "bench_rounds.h"
 
-/* UDP would drop what the reader has not got round to: a token comes back for so many. */
-constexpr std::uint64_t udp_window = 16;
-
-inline bool ask(wire_end &e, std::uint64_t first, std::uint64_t count)
+template <typename End>
+bool ask(End &e, std::uint64_t first, std::uint64_t count)
 {
 	for (std::uint64_t i = first; i < first + count; i++)
 		if (!e.send(i) || !e.receive(i))
@@ -19,7 +17,8 @@ inline bool ask(wire_end &e, std::uint64_t first, std::uint64_t count)
 	return true;
 }
 
-inline bool answer(wire_end &e, std::uint64_t first, std::uint64_t count)
+template <typename End>
+bool answer(End &e, std::uint64_t first, std::uint64_t count)
 {
 	for (std::uint64_t i = first; i < first + count; i++)
 		if (!e.receive(i) || !e.send(i))
@@ -27,26 +26,21 @@ inline bool answer(wire_end &e, std::uint64_t first, std::uint64_t count)
 	return true;
 }
 
-inline bool pour(wire_end &e, std::uint64_t first, std::uint64_t count, bool window)
+template <typename End>
+bool pour(End &e, std::uint64_t first, std::uint64_t count)
 {
-	char token;
-	for (std::uint64_t i = first; i < first + count; i++) {
-		if (!e.send(i))
+	for (std::uint64_t i = first; i < first + count; i++)
+		if (!e.send(i) || !e.pace(i - first + 1))
 			return false;
-		if (window && !((i - first + 1) % udp_window) && ::recv(e.fd(), &token, 1, 0) != 1)
-			return false;
-	}
 	return true;
 }
 
-inline bool drink(wire_end &e, std::uint64_t first, std::uint64_t count, bool window)
+template <typename End>
+bool drink(End &e, std::uint64_t first, std::uint64_t count)
 {
-	for (std::uint64_t i = first; i < first + count; i++) {
-		if (!e.receive(i))
+	for (std::uint64_t i = first; i < first + count; i++)
+		if (!e.receive(i) || !e.let_go_on(i - first + 1))
 			return false;
-		if (window && !((i - first + 1) % udp_window) && ::send(e.fd(), "", 1, 0) != 1)
-			return false;
-	}
 	return true;
 }
 
@@ -78,6 +72,29 @@ struct traffic_plan {
 	std::size_t size = 64;
 };
 
+/* A wire has two ends, each of which is used by a process of its own. @readers: of streams one way. */
+template <typename Wire>
+measured measure_wires(std::vector<Wire> &wires, const traffic_plan &plan, const effort &e,
+		       manners readers)
+{
+	crew workers;
+	for (Wire &w : wires)
+		workers.add(
+			[&](std::uint64_t first, std::uint64_t count) {
+				return plan.round_trip ? answer(w.right, first, count)
+						       : drink(w.right, first, count);
+			},
+			plan.round_trip ? manners::usual : readers);
+	for (Wire &w : wires)
+		workers.add(
+			[&](std::uint64_t first, std::uint64_t count) {
+				return plan.round_trip ? ask(w.left, first, count)
+						       : pour(w.left, first, count);
+			},
+			plan.round_trip ? manners::usual : manners::polite);
+	return measure(workers, plan.pairs * (plan.round_trip ? 2 : 1), e);
+}
+
 inline measured measure_traffic(const traffic_plan &plan, const effort &e)
 {
 	std::vector<wire> wires;
@@ -91,24 +108,7 @@ inline measured measure_traffic(const traffic_plan &plan, const effort &e)
 	}
 	if (plan.over == carrier::rds)
 		acquaint(wires);
-
-	crew workers;
-	bool window = plan.over == carrier::udp;
-	for (wire &w : wires)
-		workers.add(
-			[&](std::uint64_t first, std::uint64_t count) {
-				return plan.round_trip ? answer(w.right, first, count)
-						       : drink(w.right, first, count, window);
-			},
-			!plan.round_trip);
-	for (wire &w : wires)
-		workers.add(
-			[&](std::uint64_t first, std::uint64_t count) {
-				return plan.round_trip ? ask(w.left, first, count)
-						       : pour(w.left, first, count, window);
-			},
-			!plan.round_trip);
-	return measure(workers, plan.pairs * (plan.round_trip ? 2 : 1), e);
+	return measure_wires(wires, plan, e, manners::polite);
 }
 
 #endif

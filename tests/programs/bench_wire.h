@@ -62,6 +62,9 @@ enum class carrier { rds, tcp, udp, local };
 /* What RDS puts before each message; who has no datagrams needs as much. */
 constexpr std::size_t framing = 48;
 
+/* UDP would drop what the reader has not got round to: a token comes back for so many. */
+constexpr std::uint64_t udp_window = 16;
+
 class wire_end {
 public:
 	wire_end() = default;
@@ -105,6 +108,14 @@ public:
 		return sent(n) && got == number;
 	}
 
+	/* After each message of a stream, of which it is the @nth: the sender waits, the receiver lets it go on. */
+	bool pace(std::uint64_t nth)
+	{
+		char token;
+		return !turn(nth) || ::recv(fd_, &token, 1, 0) == 1;
+	}
+	bool let_go_on(std::uint64_t nth) { return !turn(nth) || ::send(fd_, "", 1, 0) == 1; }
+
 	/* Whatever has come. */
 	void drain()
 	{
@@ -114,6 +125,7 @@ public:
 	}
 
 private:
+	bool turn(std::uint64_t nth) const { return over_ == carrier::udp && !(nth % udp_window); }
 	bool sent(ssize_t n) const { return n == static_cast<ssize_t>(whole_); }
 
 	carrier over_ = carrier::rds;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rds-bench: what RDS costs and takes, beside TCP, UDP and AF_UNIX, in ns of the guest, which under QEMU's -icount are
- * its instructions, and in bytes. Run by tests/vm/bench.sh for scripts/bench, which makes tables of the results: a line
- * of JSON each. The hosts a and b are namespaces.
+ * rds-bench: what RDS costs and takes, beside TCP, UDP, AF_UNIX and plain verbs, in ns of the guest, which under QEMU's
+ * -icount are its instructions, and in bytes. Run by tests/vm/bench.sh for scripts/bench, which makes tables of the
+ * results: a line of JSON each. The hosts a and b are namespaces.
  */
 #include "arguments.h"
 #include "bench_failover.h"
 #include "bench_many.h"
 #include "bench_memory.h"
 #include "bench_setup.h"
+#include "bench_verbs.h"
 
 namespace {
 
@@ -19,7 +20,7 @@ constexpr char usage[] =
 	"       rds-bench memory [--over CARRIER] [--peers N] [--sockets N]\n"
 	"       rds-bench many [--over CARRIER] [--size N] [--poll]\n"
 	"       rds-bench failover [--peers N] [--cuts N]\n"
-	"  --over CARRIER  rds, tcp, udp or unix (rds)\n"
+	"  --over CARRIER  rds, tcp, udp or unix (rds); traffic of --path ib: or verbs\n"
 	"  --path PATH     loop (in one host), net (between two: default) or ib (10.60.0.1 to .2)\n"
 	"  --pattern P     pp (round trip: default), bwN (one way, N pairs)\n"
 	"  --size N        bytes in each message (64; many: 4096)\n"
@@ -34,9 +35,8 @@ constexpr char usage[] =
 	"  --rounds N      at most (8); it ends when their mean is known within a percent\n"
 	"exit:  1 when messages were lost\n";
 
-carrier carrier_of(arguments &args)
+carrier carrier_named(const std::string &name, const arguments &args)
 {
-	std::string name = args.text("--over", "rds");
 	if (name == "rds")
 		return carrier::rds;
 	if (name == "tcp")
@@ -46,6 +46,11 @@ carrier carrier_of(arguments &args)
 	if (name == "unix")
 		return carrier::local;
 	args.fail("no such carrier: " + name);
+}
+
+carrier carrier_of(arguments &args)
+{
+	return carrier_named(args.text("--over", "rds"), args);
 }
 
 unsigned small_number(arguments &args, const std::string &name, unsigned otherwise, unsigned max)
@@ -109,10 +114,15 @@ int show(const samples &s, unsigned percent, std::string more = "")
 int traffic(arguments &args)
 {
 	traffic_plan plan;
-	plan.over = carrier_of(args);
+	std::string over = args.text("--over", "rds");
+	bool verbs = over == "verbs";
+	if (!verbs)
+		plan.over = carrier_named(over, args);
 	std::string path = args.text("--path", "net");
 	plan.loop = path == "loop";
 	plan.rdma = path == "ib";
+	if (verbs && !plan.rdma)
+		args.fail("verbs have no other path than ib");
 	std::string pattern = args.text("--pattern", "pp");
 	plan.round_trip = pattern == "pp";
 	if (!plan.round_trip && !pattern.starts_with("bw"))
@@ -124,7 +134,8 @@ int traffic(arguments &args)
 	plan.size = args.number("--size", 64, max_message);
 	plan.nth = nth_of(args);
 	/* who runs when, and for how long, takes more messages to even out */
-	return show(measure_traffic(plan, effort_of(args, plan.round_trip ? 40000000 : 60000000)));
+	effort e = effort_of(args, plan.round_trip ? 40000000 : 60000000);
+	return show(verbs ? measure_verbs(plan, e) : measure_traffic(plan, e));
 }
 
 int connect(arguments &args)
