@@ -296,6 +296,7 @@ struct rds_ib_link {
 	rds::ib::credits credits;
 	rv_wr wrs[rds_ib_batch]; /* send_sem, as the next */
 	rv_sge sges[rds_ib_batch][rds_ib_most_sge];
+	rv_wc sent[rds_ib_batch]; /* the tasklet */
 
 	/* acknowledgements */
 	rds_ib_headers ack_header;

@@ -237,11 +237,10 @@ void rds_ib_link::broken(rds_conn_why why)
 
 bool rds_ib_link::poll_sends()
 {
-	rv_wc done[rds_ib_batch];
-	u32 nr = rv_poll_send(queues, done, rds_ib_batch);
+	u32 nr = rv_poll_send(queues, sent, rds_ib_batch);
 
 	for (u32 i = 0; i < nr; i++)
-		send_completed(done[i]);
+		send_completed(sent[i]);
 	return nr == rds_ib_batch;
 }
 

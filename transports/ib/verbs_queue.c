@@ -25,6 +25,8 @@ struct rv_queues {
 	struct ib_cq *send_cq, *recv_cq;
 	void *user;
 	bool silent, failed;
+	/* on the stack they would be zeroed for each look; each has one who looks at a time */
+	struct ib_wc sent[POLL_BATCH], received[POLL_BATCH];
 };
 
 static void queues_poll(struct tasklet_struct *t)
@@ -302,9 +304,9 @@ static enum rv_status status_of(enum ib_wc_status status)
 	}
 }
 
-static u32 poll_cq(struct rv_queues *q, struct ib_cq *cq, struct rv_wc *wcs, u32 nr)
+static u32 poll_cq(struct rv_queues *q, struct ib_cq *cq, struct ib_wc *batch, struct rv_wc *wcs,
+		   u32 nr)
 {
-	struct ib_wc batch[POLL_BATCH];
 	int got = ib_poll_cq(cq, min_t(u32, nr, POLL_BATCH), batch), i;
 
 	for (i = 0; i < got; i++) {
@@ -321,12 +323,12 @@ static u32 poll_cq(struct rv_queues *q, struct ib_cq *cq, struct rv_wc *wcs, u32
 
 u32 rv_poll_send(struct rv_queues *q, struct rv_wc *wcs, u32 nr)
 {
-	return poll_cq(q, q->send_cq, wcs, nr);
+	return poll_cq(q, q->send_cq, q->sent, wcs, nr);
 }
 
 u32 rv_poll_recv(struct rv_queues *q, struct rv_wc *wcs, u32 nr)
 {
-	return poll_cq(q, q->recv_cq, wcs, nr);
+	return poll_cq(q, q->recv_cq, q->received, wcs, nr);
 }
 
 bool rv_arm_send(struct rv_queues *q)
