@@ -63,7 +63,7 @@ void rds_lane::connect_if_down()
 	queue_work(c_life_work);
 }
 
-/* What would call for patience is over. Not DOWN yet: stay_down() sees the mark. */
+/* What would call for patience is over. stay_down() sees the mark, if it has not been there. */
 void rds_lane::connect_now()
 {
 	kernel::write_once(c_hurry, true);
@@ -71,8 +71,6 @@ void rds_lane::connect_now()
 	if (state() != RDS_CONN_DOWN)
 		return;
 	kernel::guard hold(c_lock);
-	if (!kernel::exchange(c_hurry, false))
-		return;
 	kernel::write_once(c_want_connect, true);
 	if (!c_dying)
 		c_life_work.requeue(0);
@@ -183,6 +181,7 @@ void rds_lane::start_connect()
 		ask_to_open();
 		return;
 	}
+	kernel::write_once(c_hurry, false); /* here it is; one that comes later is for the next */
 	if (!claim()) {
 		if (state() == RDS_CONN_DOWN) /* dying, perhaps not for good */
 			kernel::write_once(c_want_connect, true);

@@ -246,7 +246,7 @@ struct rds_lane : rds_connection, rds_lane_traits {
 	int c_state = RDS_CONN_DOWN; /* enum rds_conn_state */
 	bool c_dying = false; /* set under c_lock; a hint without */
 	bool c_want_connect = false; /* life() connects when DOWN */
-	bool c_hurry = false; /* whatever delay would be due; taken under c_lock */
+	bool c_hurry = false; /* whatever delay would be due */
 	bool c_waits = false; /* it does when the handshake, or the lane before, allows */
 	u8 c_probing = 0; /* a probe is under way, or its answer */
 	u8 c_blocked = 0; /* the transport is full and will kick */
