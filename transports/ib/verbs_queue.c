@@ -251,7 +251,8 @@ u32 rv_post(struct rv_queues *q, const struct rv_wr *wrs, u32 nr)
 			done += n;
 			continue;
 		}
-		for (i = 0; i < n && &batch[i].send != bad; i++)
+		/* not every driver says which, when it takes none */
+		for (i = 0; bad && i < n && &batch[i].send != bad; i++)
 			done++;
 		break;
 	}
@@ -281,7 +282,7 @@ u32 rv_post_recv(struct rv_queues *q, const struct rv_recv *recvs, u32 nr)
 			done += n;
 			continue;
 		}
-		for (i = 0; i < n && &batch[i] != bad; i++)
+		for (i = 0; bad && i < n && &batch[i] != bad; i++)
 			done++;
 		break;
 	}

@@ -205,6 +205,8 @@ static void region_post(struct rv_device *dev, const struct ib_send_wr *chain,
 		down(&dev->region_room);
 	if (!ib_post_send(dev->region_qp, chain, &bad))
 		bad = NULL;
+	else if (!bad) /* not every driver says which, when it takes none */
+		bad = chain;
 	for (wr = chain; wr && wr != bad; wr = wr->next)
 		posted++;
 	for (i = 0; i < nr; i++) {
@@ -221,14 +223,17 @@ static void region_post(struct rv_device *dev, const struct ib_send_wr *chain,
 static int region_run(struct rv_device *dev, const struct ib_send_wr *chain,
 		      struct region_wait *waits, u32 nr)
 {
-	int err;
+	for (;;) {
+		int err = READ_ONCE(dev->region_broken) ? region_mend(dev) : 0;
 
-	if (READ_ONCE(dev->region_broken)) {
-		err = region_mend(dev);
 		if (err)
 			return err;
+		down_read(&dev->region_lock);
+		/* where a mend has failed meanwhile, what is posted may never be told of */
+		if (!READ_ONCE(dev->region_broken))
+			break;
+		up_read(&dev->region_lock);
 	}
-	down_read(&dev->region_lock);
 	region_post(dev, chain, waits, nr);
 	up_read(&dev->region_lock);
 	return 0;

@@ -83,7 +83,7 @@ void kernel_big_free(const void *p)
  * pages, for transports whose messages come in many: 1 MiB of one goes when it is read, and is
  * wanted at once for the next.
  */
-#define SPARE_PAGES 8
+#define SPARE_PAGES   8
 #define SPARE_SINGLES 256
 
 struct spares {
