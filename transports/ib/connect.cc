@@ -97,6 +97,11 @@ int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 	rv_device_put(rv);
 	if (!entered)
 		return -ENODEV;
+	/* a second one is not on its device's list: it goes with the first */
+	if (of != id && dev != link->dev) {
+		dev->leave();
+		return -ENODEV;
+	}
 	made = kernel::make<rds_ib_link>(kernel::gfp_kernel, this, dev);
 	if (!made) {
 		dev->leave();
@@ -236,14 +241,21 @@ void rds_ib_connection::adopt(const rds_ib_request &request)
 	accepting = request;
 	passive = true;
 	version = request.version;
+	if (request.credit)
+		takes_only = false;
 }
 
-/* Return: there was one; if it cannot be accepted the connection is dropped. */
+/*
+ * Return: there was one, or one that has just come has dropped what was being made: it is for the next
+ * connection. If it cannot be accepted the connection is dropped.
+ */
 bool rds_ib_connection::accept_waiting()
 {
 	rds_ib_request request;
 	{
 		kernel::guard hold(mutex);
+		if (rds_conn_state(conn) != RDS_CONN_CONNECTING)
+			return true;
 		request = waiting;
 		waiting = {};
 		if (!request.id)
