@@ -67,6 +67,13 @@ public:
 		return add(0, buffers) >= credits_worth_a_frame;
 	}
 
+	/* take(1) would give one. */
+	[[nodiscard]] bool usable() const
+	{
+		std::uint32_t word = kernel::read_once(m_word);
+		return (word & most) > (word >> shift ? 0u : 1u);
+	}
+
 	[[nodiscard]] std::uint32_t sends() const { return kernel::read_once(m_word) & most; }
 	[[nodiscard]] std::uint32_t unsaid() const { return kernel::read_once(m_word) >> shift; }
 

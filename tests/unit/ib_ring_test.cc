@@ -187,6 +187,20 @@ TEST(ib_credit, take__announces)
 	EXPECT_EQ(none.unsaid(), 1U);
 }
 
+/* Or who is turned away, and looks again as long as there are some, looks for ever. */
+TEST(ib_credit, usable__as_take)
+{
+	for (std::uint32_t sends = 0; sends < 4; sends++)
+		for (std::uint32_t unsaid = 0; unsaid < 3; unsaid++) {
+			credits c;
+
+			c.init(sends);
+			EXPECT_FALSE(c.posted(unsaid));
+			bool usable = c.usable();
+			EXPECT_EQ(usable, c.take(1).sends == 1) << sends << " " << unsaid;
+		}
+}
+
 TEST(ib_credit, give_back)
 {
 	credits c;

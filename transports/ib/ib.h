@@ -291,7 +291,7 @@ struct rds_ib_link {
 	rds_ib_send_slot *send_slots = nullptr;
 	u32 full = 0; /* the core wants a kick */
 	u32 unsignaled = 0; /* work requests since the last signaled one; send_sem */
-	u32 never_posted = 0; /* the newest slots, of which no completion comes; send_sem */
+	u32 never_told = 0; /* the newest slots, of which no completion comes; send_sem */
 	u32 tx_done = 0; /* payload bytes posted of the message in hand; send_sem */
 	rds::ib::credits credits;
 	rv_wr wrs[rds_ib_batch]; /* send_sem, as the next */
@@ -336,6 +336,7 @@ private:
 	bool wants_signal(bool last);
 	bool take_wish();
 	void wish_for_ack();
+	bool post_ack();
 	int refused(rds_message *rm, u32 first, u32 nr);
 	void unmap_operation(const rds_ib_send_slot &slot);
 	void hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr);

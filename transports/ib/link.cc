@@ -159,7 +159,7 @@ void rds_ib_link::establish(bool with_flow, u32 credit, u32 peer_reads)
 
 bool rds_ib_link::drained() const
 {
-	return send_ring.used() <= never_posted && recv_ring.empty() &&
+	return send_ring.used() <= never_told && recv_ring.empty() &&
 	       !kernel::load_acquire(ack_busy);
 }
 

@@ -174,7 +174,7 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 		 * memory stays until the queue pair is gone.
 		 */
 		broken(RDS_WHY_queue_error);
-		never_posted = used;
+		never_told = used;
 		return 0;
 	}
 	return refused(rm, first, used);

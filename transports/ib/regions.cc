@@ -212,8 +212,9 @@ void rds_ib_device::flush()
 /* Nobody is in it any more, but regions may be freed, and flushed, at any time. */
 void rds_ib_device::end_regions()
 {
-	kernel::guard hold_flush(flush_mutex);
 	for (;;) {
+		/* each by itself: who flushes is not to wait for all of them */
+		kernel::guard one(flush_mutex);
 		rv_mr *mr = nullptr;
 		scatterlist *sg = nullptr;
 		u32 nr = 0;

@@ -41,6 +41,7 @@ void rds_ib_link::send_completed(const rv_wc &wc)
 	rds_ib_count(RDS_IB_TX_CQ_EVENT);
 	if (wc.id == rds_ib_ack_id) {
 		kernel::store_release(ack_busy, u32{0});
+		kernel::full_barrier(); /* against send_ack(): not busy, then the wish read */
 	} else {
 		u32 covered = send_ring.covered(wc.id);
 		for (u32 i = 0; i < covered; i++) {
@@ -213,7 +214,7 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 			wish_for_ack();
 		return 0;
 	}
-	u32 made = 0, bytes = 0;
+	u32 made = 0, bytes = 0, silent = unsignaled;
 	int err = 0;
 	for (; made < got; made++) {
 		u32 pos = send_ring.after(first, made);
@@ -252,6 +253,10 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 	if (flow && posted < got)
 		credits.give_back({got - posted, posted ? u8{0} : said});
 	if (posted < made) {
+		/* of what went out since the last signaled one nothing is heard */
+		for (u32 i = 0; i < posted; i++)
+			silent = wrs[i].signaled ? 0 : silent + 1;
+		never_told = silent;
 		broken(RDS_WHY_queue_error);
 		return -ENOTCONN;
 	}
@@ -268,28 +273,40 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 
 /* ---- acknowledgements ---- */
 
-/* If one is wanted, and none is on its way; that one's completion comes back here. Context: A. */
+/*
+ * If one is wanted, and none is on its way; that one's completion comes back here. Who was turned
+ * away meanwhile, because it was busy, has left a wish, or credits. Context: A.
+ */
 void rds_ib_link::send_ack()
 {
-	if (!kernel::read_once(ack_wanted) || kernel::read_once(dead) || kernel::read_once(closing))
-		return;
-	if (kernel::exchange(ack_busy, u32{1})) {
-		rds_ib_count(RDS_IB_ACK_SEND_DELAYED);
-		return;
-	}
-	/* a message may have taken it along meanwhile */
-	if (!take_wish()) {
+	while (kernel::read_once(ack_wanted) && !kernel::read_once(dead) &&
+	       !kernel::read_once(closing)) {
+		if (kernel::exchange(ack_busy, u32{1})) {
+			rds_ib_count(RDS_IB_ACK_SEND_DELAYED);
+			return;
+		}
+		if (post_ack())
+			return;
 		kernel::store_release(ack_busy, u32{0});
-		return;
+		kernel::full_barrier();
+		if (flow && !credits.usable())
+			return;
 	}
+}
+
+/* Return: it is on its way, or the connection is broken. */
+bool rds_ib_link::post_ack()
+{
+	/* a message may have taken it along meanwhile */
+	if (!take_wish())
+		return false;
 	u8 said = 0;
 	if (flow) {
 		auto grant = credits.take(1);
 		if (!grant.sends) {
 			rds_ib_count(RDS_IB_TX_THROTTLE);
 			wish_for_ack();
-			kernel::store_release(ack_busy, u32{0});
-			return;
+			return false;
 		}
 		said = grant.said;
 	}
@@ -309,9 +326,10 @@ void rds_ib_link::send_ack()
 	wr.signaled = wr.solicited = true;
 	if (rv_post(queues, &wr, 1) == 1) {
 		rds_ib_count(RDS_IB_ACK_SENT);
-		return;
+		return true;
 	}
 	rds_ib_count(RDS_IB_ACK_SEND_FAILURE);
 	kernel::store_release(ack_busy, u32{0});
 	broken(RDS_WHY_queue_error);
+	return true;
 }
