@@ -468,6 +468,19 @@ TEST_CASE(connect__crossed_we_larger)
 	EXPECT(far.takes_map());
 }
 
+/* A program of this host may ask, too, before we have got that far ourselves. */
+TEST_CASE(connect__asked_by_oneself_too_early)
+{
+	IB_SCENARIO(s);
+	FAR_END(far, ib_near);
+	ASSERT(far.asks());
+	rdma_cm_id *ours = far.id;
+	(void)far.request();
+	EXPECT_EQ(far.id->rejects, 1);
+	EXPECT_EQ(far.id->accepts, 0);
+	EXPECT(eventually([&] { return kernel::read_once(ours->destroyed); }));
+}
+
 /* It asks again while what it has asked for is being made: it does not want that any more. */
 TEST_CASE(connect__asked_again_while_accepting)
 {

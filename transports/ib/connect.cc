@@ -97,8 +97,8 @@ int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 	rv_device_put(rv);
 	if (!entered)
 		return -ENODEV;
-	/* a second one is not on its device's list: it goes with the first */
-	if (of != id && dev != link->dev) {
+	/* a second one is not on its device's list: it goes with the first, if that is there */
+	if (of != id && (!link || dev != link->dev)) {
 		dev->leave();
 		return -ENODEV;
 	}
