@@ -390,10 +390,10 @@ reload() { # HOST
 }
 
 # It knows nothing of its connections when it is back, and its peer's are still up: who has something to send learns of it
-# when nobody answers. soft-RoCE takes 7 for "for ever".
+# when nobody answers. soft-RoCE takes 7 for "for ever", and whoever has connected has the say.
 peer_reboots() {
-	guest_function a unload_all
-	load a 3
+	for each in $hosts; do guest_function $each unload_all; done
+	for each in $hosts; do load $each 3; done
 	begin a $C4 b $D4 "--timeout 60" "--count 1000000 --sizes 0-4000 --timeout 60"
 	await 30 moving 200
 	b_reboots
