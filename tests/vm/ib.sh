@@ -481,7 +481,6 @@ fault "an address of a goes and comes under traffic" address_changes a $C4
 fault "an address of b goes and comes under traffic" address_changes b $D4
 for host in $hosts; do ours_only $host "an address that is gone, on $host" address_gone $host; done
 for host in $hosts; do fault "modules of $host go and come under traffic" reload $host; done
-fault "b reboots under traffic" peer_reboots
 scenario "types of service" tos
 for host in $hosts; do rdma2 $host; done
 scenario "RDMA, both directions at once" loads
@@ -498,6 +497,7 @@ for host in $hosts; do
 	ours_only $host "1 MiB RDMA of $host through four work requests" ring_rdma $host
 done
 rings 256
+fault "b reboots under traffic" peer_reboots
 scenario "traffic at the end" exchange $A4 $B4
 for host in $hosts; do scenario "all modules unload on $host, nothing is left" ends $host; done
 for host in $hosts; do ours_only $host "memory of connections comes back on $host" memory_back $host; done
