@@ -377,19 +377,17 @@ TEST_CASE(backoff__connect_now)
 	ASSERT(waits_after(2));
 	rds_conn_connect_now(lane.get());
 	ASSERT(waits_after(3));
-	/* inside the hook: before the connection is lost, whose delay it is */
-	s->on_connect = [](fake_transport *f, rds_connection *conn) {
+	auto now_once = [](fake_transport *f, rds_connection *conn) {
 		f->on_connect = nullptr;
 		rds_conn_connect_now(conn);
 	};
+	/* inside the hook: before the connection is lost, whose delay it is */
+	s->on_connect = now_once;
 	rds_conn_connect_now(lane.get());
 	ASSERT(waits_after(5));
 	/* what fails at once, and not after a while */
 	s->connect_failures = 2;
-	s->on_connect = [](fake_transport *f, rds_connection *conn) {
-		f->on_connect = nullptr;
-		rds_conn_connect_now(conn);
-	};
+	s->on_connect = now_once;
 	rds_conn_connect_now(lane.get());
 	ASSERT(waits_after(7));
 }

@@ -214,7 +214,7 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 			wish_for_ack();
 		return 0;
 	}
-	u32 made = 0, bytes = 0, silent = unsignaled;
+	u32 made = 0, bytes = 0;
 	int err = 0;
 	for (; made < got; made++) {
 		u32 pos = send_ring.after(first, made);
@@ -253,10 +253,9 @@ int rds_ib_link::xmit(rds_message *rm, u32 hdr_off, u32 sg, u32 off)
 	if (flow && posted < got)
 		credits.give_back({got - posted, posted ? u8{0} : said});
 	if (posted < made) {
-		/* of what went out since the last signaled one nothing is heard */
+		/* nothing is heard of what went out since the last signaled one; before us that was the last */
 		for (u32 i = 0; i < posted; i++)
-			silent = wrs[i].signaled ? 0 : silent + 1;
-		never_told = silent;
+			never_told = wrs[i].signaled ? 0 : never_told + 1;
 		broken(RDS_WHY_queue_error);
 		return -ENOTCONN;
 	}
