@@ -79,6 +79,11 @@ int device_at(const in6_addr &a)
 
 } // namespace
 
+u64 fv_user_address(const void *p)
+{
+	return address_of(p);
+}
+
 in6_addr fv_addr(u32 n, bool v6)
 {
 	in6_addr a{};
@@ -238,8 +243,27 @@ void fake_verbs::sync(u64 addr, u32 len, u8 direction, bool for_device)
 	});
 }
 
+/* The region that the device pages for a request of ours, if it is one. */
+rv_mr *fake_verbs::paged_by(const rv_sge &sge)
+{
+	rv_mr *found = nullptr;
+	mrs.each([&](rv_mr *mr) {
+		if (mr->paged && mr->key == sge.lkey)
+			found = mr;
+	});
+	return found;
+}
+
 void fake_verbs::post_sge(const rv_sge &sge, u8 direction)
 {
+	if (rv_mr *mr = paged_by(sge)) {
+		mr->posted++;
+		if (sge.addr < mr->iova || sge.addr + sge.length > mr->iova + mr->length)
+			violate("posted what is not the region's");
+		if (direction == fv_from_device && !(mr->access & RV_LOCAL_WRITE))
+			violate("the device may not write there");
+		return;
+	}
 	fv_map *m = find(sge.addr, sge.length, direction, false, false);
 	if (sge.lkey != the_lkey)
 		violate("posted with a wrong key");
@@ -258,6 +282,10 @@ void fake_verbs::post_sge(const rv_sge &sge, u8 direction)
 
 void fake_verbs::unpost_sge(const rv_sge &sge, u8 direction)
 {
+	if (rv_mr *mr = paged_by(sge)) {
+		mr->posted--;
+		return;
+	}
 	fv_map *m = find(sge.addr, sge.length, direction, false, true);
 	if (m && m->posted)
 		m->posted--;
@@ -583,6 +611,21 @@ bool move_message(rv_queues *from, rv_queues *to, const fv_send &s)
 	       (void(from), true);
 }
 
+/* Byte @at of a region, and how many follow it. */
+u8 *byte_of(const rv_mr *mr, u64 at, u32 &left)
+{
+	u32 entry = 0;
+	if (mr->paged) {
+		left = static_cast<u32>(mr->length - at);
+		return mr->paged + at;
+	}
+	while (at >= ib_sg_len(ib_sg_at(mr->sg, entry)))
+		at -= ib_sg_len(ib_sg_at(mr->sg, entry++));
+	scatterlist *e = ib_sg_at(mr->sg, entry);
+	left = ib_sg_len(e) - static_cast<u32>(at);
+	return static_cast<u8 *>(ib_sg_data(e)) + at;
+}
+
 /* @f(memory here, memory there, bytes) for each part of a transfer. */
 template <typename F>
 void each_part(const fv_send &s, rv_mr *mr, F f)
@@ -590,16 +633,11 @@ void each_part(const fv_send &s, rv_mr *mr, F f)
 	u64 at = s.wr.remote_addr - mr->iova;
 	for (u32 i = 0; i < s.wr.nr_sge; i++)
 		for (u32 used = 0; used < s.sge[i].length;) {
-			u64 skip = at;
-			u32 entry = 0;
-			while (skip >= ib_sg_len(ib_sg_at(mr->sg, entry)))
-				skip -= ib_sg_len(ib_sg_at(mr->sg, entry++));
-			scatterlist *e = ib_sg_at(mr->sg, entry);
-			u32 n = ib_sg_len(e) - static_cast<u32>(skip);
+			u32 n;
+			u8 *there = byte_of(mr, at, n);
 			if (n > s.sge[i].length - used)
 				n = s.sge[i].length - used;
-			f(memory_at(s.sge[i].addr + used), static_cast<u8 *>(ib_sg_data(e)) + skip,
-			  n);
+			f(memory_at(s.sge[i].addr + used), there, n);
 			used += n;
 			at += n;
 		}
@@ -626,7 +664,8 @@ rv_status transfer(rv_queues *to, const fv_send &s)
 {
 	rv_mr *mr = fv->reached(to->dev, s.wr.rkey, s.wr.remote_addr, fv_bytes(s));
 	bool read = s.wr.op == RV_READ, write = s.wr.op == RV_WRITE;
-	if (!mr || (!read && !mr->writable) || (!read && !write && !mr->atomics))
+	u32 needed = read ? RV_REMOTE_READ : write ? RV_REMOTE_WRITE : RV_REMOTE_ATOMIC;
+	if (!mr || !(mr->access & needed))
 		return RV_REMOTE_ACCESS;
 	each_part(s, mr, [&](u8 *here, u8 *there, u32 n) {
 		if (write)
@@ -1021,7 +1060,7 @@ rv_mr *fake_verbs::reached(const rv_device *dev, u32 key, u64 addr, u64 len)
 {
 	rv_mr *found = nullptr;
 	mrs.each([&](rv_mr *mr) {
-		if (mr->registered && mr->key == key && mr->dev == dev && mr->sg &&
+		if (mr->registered && mr->key == key && mr->dev == dev && (mr->sg || mr->paged) &&
 		    addr >= mr->iova && addr + len <= mr->iova + mr->length)
 			found = mr;
 	});
@@ -1062,6 +1101,8 @@ void rv_mr_free(rv_mr *mr)
 			if (m)
 				m->mr = nullptr;
 		}
+		if (mr->posted)
+			fv->violate("freed while a work request refers to it");
 		decltype(fv->mrs)::remove(mr);
 		fv->mr_frees++;
 	}
@@ -1126,7 +1167,28 @@ u32 rv_mr_key(const rv_mr *mr)
 	return mr->key;
 }
 
-int rv_mr_register(rv_mr *mr, bool writable, bool atomics)
+u32 rv_mr_lkey(const rv_mr *mr)
+{
+	return mr->key;
+}
+
+rv_mr *rv_mr_on_demand(rv_device *dev, u64 start, u64 length, u64 iova, u32 access)
+{
+	if (!dev->limits.on_demand)
+		fv->violate("paged by a device that cannot");
+	rv_mr *mr = rv_mr_alloc(dev, 1);
+	if (kernel::pointer_error(mr))
+		return mr;
+	kernel::guard hold(fv->lock);
+	mr->paged = memory_at(start);
+	mr->iova = iova;
+	mr->length = length;
+	mr->access = access;
+	mr->registered = true;
+	return mr;
+}
+
+int rv_mr_register(rv_mr *mr, u32 access)
 {
 	bench_may_sleep();
 	kernel::guard hold(fv->lock);
@@ -1135,8 +1197,7 @@ int rv_mr_register(rv_mr *mr, bool writable, bool atomics)
 		fv->violate("registered: what is not mapped, or twice");
 	mr->key = u32{mr->number} << 8 | ++mr->generation;
 	mr->registered = true;
-	mr->writable = writable;
-	mr->atomics = writable && atomics;
+	mr->access = access;
 	mr->unknown = fv->fails(FV_MR_REGISTER);
 	return mr->unknown ? -EIO : 0;
 }
@@ -1150,7 +1211,7 @@ void rv_mr_invalidate(rv_device *, rv_mr *const *mrs, bool *failed, u32 nr)
 		if (!mrs[i])
 			continue;
 		fv->invalidates++;
-		if (!mrs[i]->registered)
+		if (!mrs[i]->registered || mrs[i]->paged)
 			fv->violate("invalidated what is not registered");
 		failed[i] = mrs[i]->unknown = fv->fails(FV_MR_INVALIDATE);
 		mrs[i]->registered = failed[i];

@@ -154,10 +154,12 @@ struct rv_mr {
 	u8 generation;
 	u16 number;
 	bool registered, unknown; /* unknown: what the device thinks of it */
-	bool writable, atomics;
+	u32 access; /* of enum rv_access */
+	u8 *paged; /* on demand: the memory itself, else null */
+	u32 posted; /* requests of ours that name it; of one that is paged */
 	scatterlist *sg; /* mapped, null: none is */
-	u32 nr, iova;
-	u64 length;
+	u32 nr;
+	u64 iova, length;
 };
 
 struct rdma_cm_event {
@@ -280,6 +282,7 @@ struct fake_verbs : kernel::pinned {
 	void post_sge(const rv_sge &sge, u8 direction);
 	void unpost_sge(const rv_sge &sge, u8 direction);
 	void wrote(u64 addr, u32 len, u8 direction);
+	rv_mr *paged_by(const rv_sge &sge);
 	rv_mr *reached(const rv_device *dev, u32 key, u64 addr, u64 len);
 	rdma_cm_id *make_id(void *context);
 	bool post_event(rdma_cm_id *id, rv_event_kind kind, const void *data, u32 len, u32 padded);
@@ -294,6 +297,8 @@ struct fake_verbs : kernel::pinned {
 extern fake_verbs *fv;
 
 in6_addr fv_addr(u32 n, bool v6 = false);
+/* Memory of the test's, as a user would name it: nobody but the device can follow that. */
+u64 fv_user_address(const void *p);
 
 extern "C" {
 /* ib_hooks.h */

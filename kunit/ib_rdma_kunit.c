@@ -9,8 +9,9 @@
 				rdma__post_fails_half_way) x(rdma__no_reads)                       \
 				x(rdma__peer_answers_no_reads) x(rdma__atomic_operands) x(         \
 					rdma__atomics_not_possible) x(rdma__atomic_statuses)       \
-					x(rdma__both_kinds) x(rdma__both_kinds_second_refused)     \
-						x(rdma__write_and_read) x(rdma__out_of_reach)      \
-							x(rdma__atomics_between_two)
+					x(rdma__both_kinds) x(rdma__both_kinds_second_refused) x(  \
+						rdma__write_and_read) x(rdma__out_of_reach)        \
+						x(rdma__atomics_between_two) x(rdma__on_demand)    \
+							x(rdma__on_demand_of_another_device)
 
 RDS_KUNIT_SUITE(rds_ib_rdma, IB_RDMA_CASES);

@@ -26,6 +26,7 @@ struct wish {
 	u64 at = remote;
 	u32 key = rkey;
 	u64 compare_mask = all_ones, swap_mask = all_ones;
+	const ib_paged *paged = nullptr; /* its memory, instead of entries */
 };
 
 struct operation {
@@ -71,17 +72,24 @@ public:
 			return false;
 		u64 token = m_nr;
 		operation &o = m_ops[m_nr++];
-		o = {rm, w.rdma ? ib_sg_make(w.entries) : nullptr,
+		o = {rm, w.rdma && !w.paged ? ib_sg_make(w.entries) : nullptr,
 		     w.atomic ? ib_sg_make(1) : nullptr};
 		rds_sock *rs = m_sock.rds();
 		rm->m_inc.i_hdr = rds::make_header(kernel::be16(m_source), kernel::be16(m_dport),
 						   w.len);
 		rs->get();
 		rm->m_rs = rs;
-		if (o.sg) {
+		if (w.rdma) {
 			fill(rm->m_rdma, rs, w, token);
 			rm->m_rdma.op_write = !w.read;
 			rm->m_rdma.op_fence = w.fence;
+		}
+		if (w.paged) {
+			rm->m_rdma.op_region = w.paged->handle();
+			rm->m_rdma.op_local_addr = w.paged->addr();
+			rm->m_rdma.op_bytes = w.entry_len;
+		}
+		if (o.sg) {
 			rm->m_rdma.op_nents = w.entries;
 			rm->m_rdma.op_sg = o.sg;
 			rm->m_rdma.op_bytes = u64{w.entries} * w.entry_len;
@@ -662,7 +670,7 @@ struct target : kernel::pinned {
 	target(u32 host, u32 pages, u64 start, u64 length, bool writable) : sg(ib_sg_make(pages))
 	{
 		in6_addr addr = fv_addr(host);
-		const rds_region want = {&addr, 0, writable, start, length};
+		const rds_region want = {&addr, 0, writable, false, start, length};
 		handle = rds_ib_transport.get_mr_ex(sg, pages, nullptr, &key, nullptr, &want);
 	}
 	~target()
@@ -756,4 +764,90 @@ TEST_CASE(rdma__atomics_between_two)
 	EXPECT_EQ(value, 5 + 0x1122334455667788);
 	__builtin_memcpy(&value, ops.atomic_memory(0), sizeof(value));
 	EXPECT_EQ(value, 5);
+}
+
+/* ---- memory that the device pages ---- */
+
+namespace {
+
+bool pages_on_demand(ib_scenario &s)
+{
+	for (rv_device &dev : s->devices)
+		dev.limits.on_demand = dev.limits.on_demand_atomics = true;
+	return !s.start();
+}
+
+} // namespace
+
+/* Here, there, and on both sides, of more than one WRITE's or READ's length. */
+TEST_CASE(rdma__on_demand)
+{
+	for (bool read : {false, true}) {
+		ib_scenario s(test);
+		ASSERT(s);
+		ASSERT(pages_on_demand(s));
+		ib_pair pair(test, s);
+		ASSERT(pair.ok());
+		ib_paged here(ib_near, read, true), there(2, true, false);
+		ASSERT(here.of() && there.of());
+		operations ops(pair.near, ib_near_port, 2, ib_far_port, pair.there);
+		ASSERT(pair.moves(1));
+		fill_pattern(here.memory(), 3000, 1);
+		fill_pattern(there.memory(), 3000, 2);
+		s->fail(FV_MAP_SG);
+		wish op;
+		op.key = there.key;
+		op.at = 100;
+		op.read = read;
+		op.paged = &here;
+		op.entry_len = 3000;
+		ASSERT(ops.send(op));
+		EXPECT_EQ(ops.word(), word(0, RDS_RDMA_SUCCESS));
+		EXPECT(check_pattern((read ? here : there).memory(), 3000, read ? 2 : 1));
+		EXPECT(ops.silent());
+		EXPECT_EQ(s->heal(FV_MAP_SG), 0);
+		wish atomic;
+		atomic.rdma = false;
+		atomic.atomic = true;
+		atomic.key = there.key;
+		atomic.at = 104;
+		ASSERT(ops.send(atomic));
+		EXPECT_EQ(ops.word(), word(101, RDS_RDMA_SUCCESS));
+		atomic.key = here.key;
+		/* an operand is no peer's: that ends the connection */
+		ASSERT(ops.send(atomic));
+		EXPECT_EQ(ops.word(), word(102, RDS_RDMA_REMOTE_ERROR));
+	}
+}
+
+/* Posted to a device that does not know the memory's key it would end the connection. */
+TEST_CASE(rdma__on_demand_of_another_device)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	ASSERT(pages_on_demand(s));
+	ASSERT_EQ(s->add(1), 0);
+	WORLD(w);
+	ib_paged elsewhere(17, true, true), here(ib_near, true, true, w.far.lane.get());
+	ASSERT(elsewhere.of() && here.of());
+	EXPECT_EQ(elsewhere.of()->dev->index, 1);
+	EXPECT_EQ(here.of()->dev->index, 0);
+	wish op;
+	op.read = true;
+	op.paged = &elsewhere;
+	op.entry_len = 64;
+	ASSERT(w.ops.send(op));
+	EXPECT_EQ(w.ops.word(), word(0, RDS_RDMA_OTHER_ERROR));
+	ends_and_works(test, w);
+	op.paged = &here;
+	ASSERT(w.ops.send(op));
+	ASSERT(w.far.waiting(2));
+	const fv_send &r = w.far.q->request(0);
+	EXPECT_EQ(r.wr.op, RV_READ);
+	EXPECT_EQ(r.wr.nr_sge, 1);
+	EXPECT_EQ(r.sge[0].addr, here.addr());
+	EXPECT_EQ(r.sge[0].length, 64);
+	EXPECT_EQ(r.sge[0].lkey, here.key);
+	w.far.take_all();
+	EXPECT_EQ(w.ops.word(), word(1, RDS_RDMA_SUCCESS));
 }

@@ -17,7 +17,7 @@ public:
 		in6_addr addr = fv_addr(host);
 		if (!length)
 			length = pages * PAGE_BYTES - start % PAGE_BYTES;
-		const rds_region want = {&addr, 0, writable, start, length};
+		const rds_region want = {&addr, 0, writable, false, start, length};
 		m_handle = rds_ib_transport.get_mr_ex(m_sg, pages, nullptr, &key, conn, &want);
 	}
 	/* The memory is the transport's until it says so. */
@@ -114,9 +114,9 @@ TEST_CASE(regions__rights)
 		ASSERT_EQ(s.start(), 0);
 		region read_only(1, 0, 0, false), writable(1, 0, 0, true);
 		ASSERT(read_only.of() && writable.of());
-		EXPECT(!read_only.of()->writable && !read_only.of()->atomics);
-		EXPECT(writable.of()->writable);
-		EXPECT_EQ(writable.of()->atomics, atomics);
+		EXPECT_EQ(read_only.of()->access, RV_REMOTE_READ);
+		EXPECT_EQ(writable.of()->access,
+			  RV_REMOTE_READ | RV_REMOTE_WRITE | (atomics ? RV_REMOTE_ATOMIC : 0));
 	}
 }
 
@@ -370,7 +370,7 @@ TEST_CASE(regions__no_memory)
 		scatterlist *sg = ib_sg_make(2);
 		ASSERT(sg);
 		in6_addr addr = fv_addr(ib_near);
-		const rds_region want = {&addr, 0, 1, 0, 8192};
+		const rds_region want = {&addr, 0, 1, 0, 0, 8192};
 		u32 key = 0;
 		bench_fault(nth);
 		void *handle = rds_ib_transport.get_mr_ex(sg, 2, nullptr, &key, nullptr, &want);
@@ -387,6 +387,131 @@ TEST_CASE(regions__no_memory)
 	}
 	EXPECT(nth > 2);
 	EXPECT(nth < 50);
+}
+
+/* ---- memory that cannot be pinned ---- */
+
+TEST_CASE(regions__on_demand)
+{
+	for (bool atomics : {false, true}) {
+		ib_scenario s(test);
+		ASSERT(s);
+		s->devices[0].limits.on_demand = true;
+		s->devices[0].limits.on_demand_atomics = atomics;
+		ASSERT_EQ(s.start(), 0);
+		const struct {
+			bool writable, operand;
+			u32 access;
+		} rows[] = {
+			{false, false, RV_REMOTE_READ},
+			{true, false,
+			 RV_REMOTE_READ | RV_REMOTE_WRITE | (atomics ? u32{RV_REMOTE_ATOMIC} : 0)},
+			{false, true, 0},
+			{true, true, RV_LOCAL_WRITE},
+		};
+		u32 frees = 0;
+		for (const auto &row : rows) {
+			ib_paged r(ib_near, row.writable, row.operand);
+			ASSERT(r.of());
+			EXPECT_EQ(r.of()->access, row.access);
+			EXPECT_EQ(r.of()->iova, row.operand ? r.addr() : 100);
+			EXPECT_EQ(r.of()->length, 3000);
+			EXPECT(r.of()->paged == r.memory());
+			/* there are no pages to hand over */
+			rds_ib_transport.sync_mr(r.handle(), DMA_FROM_DEVICE_VALUE);
+			EXPECT_EQ(s->mr_syncs[0], 0);
+			r.free(false);
+			rds_ib_transport.flush_mrs();
+			EXPECT_EQ(s->mr_frees, ++frees);
+		}
+		EXPECT_EQ(s->invalidates, 0);
+		EXPECT_EQ(s->unpins, 0);
+	}
+}
+
+/* Among others that are flushed with it. */
+TEST_CASE(regions__on_demand_and_others)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.on_demand = true;
+	ASSERT_EQ(s.start(), 0);
+	region one(1), two(200);
+	ib_paged paged(ib_near, true, false);
+	region three(1);
+	ASSERT(!one.error() && !two.error() && paged.of() && !three.error());
+	one.free(false);
+	paged.free(false);
+	two.free(false);
+	three.free(false);
+	rds_ib_transport.flush_mrs();
+	EXPECT_EQ(s->unpins, 3);
+	EXPECT_EQ(s->invalidates, 3);
+	EXPECT_EQ(s->mr_frees, 1);
+	/* and its own word is enough */
+	ib_paged soon(ib_near, true, false);
+	ASSERT(soon.of());
+	soon.free(true);
+	EXPECT(eventually([&] { return kernel::read_once(s->mr_frees) == 2; }));
+}
+
+TEST_CASE(regions__on_demand_refused)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.mrs = 16; /* 4 of them large */
+	ASSERT_EQ(s.start(), 0);
+	ASSERT_EQ(s->add(1), 0);
+	{
+		ib_paged r(ib_near, true, false);
+		EXPECT_EQ(r.error(), -EOPNOTSUPP);
+	}
+	s.stop();
+	s->devices[0].limits.on_demand = true;
+	ASSERT_EQ(s.start(), 0);
+	s->fail(FV_MR_ALLOC, 1, 20); /* each tries twice */
+	for (int i = 0; i < 10; i++) {
+		ib_paged r(ib_near, true, false);
+		EXPECT_EQ(r.error(), -ENOMEM);
+	}
+	s->heal(FV_MR_ALLOC);
+	ib_paged nowhere(99, true, false);
+	EXPECT_EQ(nowhere.error(), -ENODEV);
+	/* what was freed makes room at once */
+	for (int i = 0; i < 40; i++) {
+		ib_paged r(ib_near, true, false);
+		EXPECT_EQ(r.error(), 0);
+		r.free(false);
+	}
+	ib_paged *held[20] = {};
+	u32 nr = 0;
+	while (nr < 20) {
+		held[nr] = kernel::make<ib_paged>(kernel::gfp_kernel, u32{ib_near}, true, false);
+		if (!held[nr] || held[nr++]->error())
+			break;
+	}
+	ASSERT(held[nr - 1]);
+	EXPECT_EQ(held[nr - 1]->error(), -EAGAIN);
+	EXPECT(nr > 1);
+	for (ib_paged *r : held)
+		kernel::destroy(r);
+}
+
+/* In use and freed: the device has let go of both, and their owners find nothing to do. */
+TEST_CASE(regions__on_demand_device_goes)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.on_demand = true;
+	ASSERT_EQ(s.start(), 0);
+	ib_paged used(ib_near, true, false), dirty(ib_near, true, false);
+	ASSERT(used.of() && dirty.of());
+	dirty.free(false);
+	s->remove(0);
+	EXPECT_EQ(s->mr_frees, 2);
+	rds_ib_transport.sync_mr(used.handle(), DMA_TO_DEVICE_VALUE);
+	used.free(true);
+	EXPECT_EQ(s->mr_frees, 2);
 }
 
 /* ---- the end of a device ---- */

@@ -69,6 +69,32 @@ u64 ib_scenario::counter(rds_ib_counter which) const
 	return value;
 }
 
+ib_paged::ib_paged(u32 host, bool writable, bool operand, rds_connection *conn, u64 length)
+    : m_page(ib_sg_make(1))
+{
+	in6_addr at = fv_addr(host);
+	const rds_region want = {&at, 0, writable, operand, addr(), length};
+	m_handle = rds_ib_transport.get_mr_ex(nullptr, 0, nullptr, &key, conn, &want);
+}
+
+void ib_paged::free(bool soon)
+{
+	if (m_handle && !error())
+		rds_ib_transport.free_mr(m_handle, soon);
+	m_handle = nullptr;
+}
+
+rv_mr *ib_paged::of() const
+{
+	rv_mr *found = nullptr;
+	kernel::guard hold(fv->lock);
+	fv->mrs.each([&](rv_mr *mr) {
+		if (mr->key == key && mr->paged)
+			found = mr;
+	});
+	return found;
+}
+
 ib_lane::ib_lane(u32 near, u32 far, bool v6, u8 tos)
 {
 	in6_addr l = fv_addr(near, v6), f = fv_addr(far, v6);

@@ -36,6 +36,30 @@ private:
 	ASSERT(name);                                                                              \
 	ASSERT_EQ(name.start(), 0)
 
+/* Memory that the transport pages: the @length bytes at offset 100, of @host's device. */
+class ib_paged : kernel::pinned {
+public:
+	ib_paged(u32 host, bool writable, bool operand, rds_connection *conn = nullptr,
+		 u64 length = 3000);
+	~ib_paged()
+	{
+		free(true);
+		ib_sg_free(m_page);
+	}
+	int error() const { return kernel::pointer_error(m_handle); }
+	void free(bool soon);
+	void *handle() const { return m_handle; }
+	u8 *memory() const { return static_cast<u8 *>(ib_sg_data(m_page)) + 100; }
+	u64 addr() const { return fv_user_address(memory()); }
+	/* What the device has of it; null: nothing. */
+	rv_mr *of() const;
+	u32 key = 0;
+
+private:
+	scatterlist *m_page;
+	void *m_handle = nullptr;
+};
+
 /* A lane of the transport, with a reference of its peer. */
 class ib_lane : kernel::pinned {
 public:

@@ -50,6 +50,8 @@
 	OFFSET(rm_rdma_op, op_bytes) \
 	OFFSET(rm_rdma_op, op_token) \
 	OFFSET(rm_rdma_op, op_sg) \
+	OFFSET(rm_rdma_op, op_region) \
+	OFFSET(rm_rdma_op, op_local_addr) \
 	OFFSET(rm_rdma_op, op_notifier) \
 	OFFSET(rm_rdma_op, op_rkey) \
 	OFFSET(rm_rdma_op, op_nents) \

@@ -17,11 +17,7 @@ public:
 	user_pages() = default;
 	user_pages(user_pages &&from) : m_sg(from.release()) {}
 	user_pages &operator=(user_pages &&) = delete;
-	~user_pages()
-	{
-		if (m_sg)
-			kernel_unpin_now(m_sg);
-	}
+	~user_pages() { give_up(); }
 
 	/* Room for @max pages, which are charged. Return: 0, -ENOMEM. */
 	[[nodiscard]] int begin(u32 max, bool write)
@@ -33,6 +29,13 @@ public:
 	[[nodiscard]] int add(u64 addr, u64 bytes, bool whole_pages)
 	{
 		return kernel_pin_add(m_sg, addr, bytes, whole_pages);
+	}
+
+	/* None of them, and nothing is charged. */
+	void give_up()
+	{
+		if (m_sg)
+			kernel_unpin_now(release());
 	}
 
 	scatterlist *get() const { return m_sg; }

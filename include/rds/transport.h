@@ -18,7 +18,7 @@
 #define RDS_TRANS_LOOP 3
 
 /* Raised with every change of this header that a rebuilt transport would notice. */
-#define RDS_TRANSPORT_INTERFACE 6
+#define RDS_TRANSPORT_INTERFACE 7
 
 struct rds_connection;
 struct rds_info_iterator;
@@ -104,7 +104,11 @@ struct rm_rdma_op {
 	u64 op_remote_addr;
 	u64 op_bytes; /* of the operand, all entries of op_sg; not more than the request's */
 	u64 op_token;
-	struct scatterlist *op_sg; /* the user's pages, pinned while the message lives */
+	/* the user's pages, pinned while the message lives; null: they cannot be pinned, but the
+	 * transport has them as the region @op_region, from the user's address @op_local_addr on */
+	struct scatterlist *op_sg;
+	void *op_region;
+	u64 op_local_addr;
 	struct rds_notifier *op_notifier; /* the core's */
 	u32 op_rkey;
 	u32 op_nents;
@@ -147,7 +151,8 @@ struct rm_atomic_op {
 struct rds_region {
 	const struct in6_addr *r_laddr; /* the socket's own address, which says which device */
 	u32 r_if_index; /* of a link-local one, else 0 */
-	u8 r_writable; /* the peer may change it; else only read */
+	u8 r_writable; /* it may be changed; else only read */
+	u8 r_operand; /* by an operation of the socket's own: no peer reaches it; else by the peer */
 	u64 r_start, r_length; /* the user's range; r_start's offset in its page is the cookie's */
 };
 
@@ -458,6 +463,9 @@ struct rds_transport {
 	 * get_mr_ex - get_mr for transports that can do better; used instead of it
 	 * @conn: the connection to the peer who will be told: of the message, or to dest_addr of
 	 * RDS_GET_MR_FOR_DEST; null: RDS_GET_MR names none. In any state. The caller holds it.
+	 * @sg: null, and no entries: memory that cannot be pinned (a file on persistent memory). It
+	 * is the current user's @want, to be paged in when the device gets there; -EOPNOTSUPP if the
+	 * transport cannot do that. Only such memory is ever an operand.
 	 * @want: is the caller's. Else as get_mr. On -ENODEV @conn is asked to connect; sendmsg then says -EAGAIN.
 	 */
 	void *(*get_mr_ex)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,

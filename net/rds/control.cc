@@ -119,12 +119,12 @@ int send_controls::types()
 	return m_local.pages() > max_local_pages ? -ENOMEM : 0;
 }
 
-int send_controls::apply_rdma(rds_message *rm, const kernel_control &c)
+int send_controls::apply_rdma(rds_message *rm, rds_connection *conn, const kernel_control &c)
 {
 	rds_rdma_args args;
 	if (!read(c, args))
 		return -EINVAL;
-	return rds_rdma_prepare(m_rs, rm, &args, m_local.get(), m_local.pages());
+	return rds_rdma_prepare(m_rs, rm, conn, &args, m_local.get(), m_local.pages());
 }
 
 int send_controls::apply_atomic(rds_message *rm, const kernel_control &c)
@@ -168,7 +168,7 @@ int send_controls::apply_one(rds_message *rm, rds_connection *conn, const kernel
 	case RDS_CMSG_ZCOPY_COOKIE:
 		return rds_zcopy_cookie(rm, c.data, c.len);
 	case RDS_CMSG_RDMA_ARGS:
-		return apply_rdma(rm, c);
+		return apply_rdma(rm, conn, c);
 	case RDS_CMSG_RDMA_MAP:
 		return apply_map(rm, conn, c);
 	case RDS_CMSG_RDMA_DEST:

@@ -69,7 +69,7 @@ private:
 	int check_type(const kernel_control &c);
 	int check_rdma(const kernel_control &c);
 	int apply_one(rds_message *rm, rds_connection *conn, const kernel_control &c);
-	int apply_rdma(rds_message *rm, const kernel_control &c);
+	int apply_rdma(rds_message *rm, rds_connection *conn, const kernel_control &c);
 	int apply_atomic(rds_message *rm, const kernel_control &c);
 	int apply_map(rds_message *rm, rds_connection *conn, const kernel_control &c);
 	int apply_dest(rds_message *rm, const kernel_control &c);

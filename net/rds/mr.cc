@@ -5,7 +5,8 @@
  * any context. What a transport gets of one it owns until the last reference is gone.
  *
  * A region exposes whole pages, from the first byte of the first to the last of the last one,
- * unless the transport can do better (get_mr_ex).
+ * unless the transport can do better (get_mr_ex). Memory that cannot be pinned is the transport's to
+ * page, if it can; so is such an operand of an operation, which is a region that has no peer.
  */
 #include <linux/errno.h>
 
@@ -36,17 +37,22 @@ int check_range(const rds_iovec &v)
 	return rds::range_pages(v) > max_region_pages ? -EMSGSIZE : 0;
 }
 
-/* The transport takes @pages over, or they stay the caller's. */
-int register_pages(rds_mr *mr, kernel::user_pages &pages, const rds_iovec &v, bool writable,
+rds_region describe(rds_sock *rs, const rds_iovec &v, bool writable, bool operand)
+{
+	return {&rs->addr, rs->scope, writable, operand, v.addr, v.bytes};
+}
+
+/* The transport takes @pages over, or they stay the caller's; none: it is to page @want. */
+int register_pages(rds_mr *mr, kernel::user_pages &pages, u64 nr, const rds_region &want,
 		   rds_connection *conn)
 {
 	const rds_transport *t = mr->trans;
-	u64 nr = rds::range_pages(v);
-	rds_sock *rs = mr->rs;
-	const rds_region want = {&rs->addr, rs->scope, writable, v.addr, v.bytes};
-	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, rs, &mr->key, conn, &want)
-				    : t->get_mr(pages.get(), nr, rs, &mr->key);
-	if (int err = kernel::pointer_error(handle))
+	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, mr->rs, &mr->key, conn, &want)
+				    : t->get_mr(pages.get(), nr, mr->rs, &mr->key);
+	int err = kernel::pointer_error(handle);
+	if (err == -ENODEV && conn)
+		rds_conn_connect_if_down(conn);
+	if (err)
 		return err;
 	(void)pages.release();
 	mr->handle = handle;
@@ -76,15 +82,19 @@ int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn,
 	if (!mr)
 		return -ENOMEM;
 	kernel::user_pages pages;
-	err = begin_pages(rs, pages, rds::range_pages(args.vec));
+	u64 nr = rds::range_pages(args.vec);
+	err = begin_pages(rs, pages, nr);
 	if (!err)
 		err = pages.add(args.vec.addr, args.vec.bytes, true);
-	if (!err)
-		err = register_pages(mr.get(), pages, args.vec, args.flags & RDS_RDMA_READWRITE,
-				     conn);
-	if (err == -ENODEV && conn)
-		rds_conn_connect_if_down(conn);
-	return err;
+	if (err == -EOPNOTSUPP && rs->trans->get_mr_ex) {
+		pages.give_up();
+		nr = 0;
+		err = 0;
+	}
+	if (err)
+		return err;
+	return register_pages(mr.get(), pages, nr,
+			      describe(rs, args.vec, args.flags & RDS_RDMA_READWRITE, false), conn);
 }
 
 /* The peer to whom a region is promised, if the name is one that a message could go to. */
@@ -142,6 +152,21 @@ int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, 
 	kernel::write_once(rs->had_regions, true);
 	err = rs->regions.insert(mr->key, mr.get());
 	if (!err && out)
+		*out = mr.release();
+	return err;
+}
+
+int rds_mr_operand(rds_sock *rs, const rds_iovec &v, bool writable, rds_connection *conn,
+		   rds_mr **out)
+{
+	if (!rs->trans->get_mr_ex || conn->c_trans != rs->trans)
+		return -EOPNOTSUPP;
+	auto mr = mr_ref::adopt(kernel::make<rds_mr>(kernel::gfp_account, rs, rs->trans, u64{0}));
+	if (!mr)
+		return -ENOMEM;
+	kernel::user_pages none;
+	int err = register_pages(mr.get(), none, 0, describe(rs, v, writable, true), conn);
+	if (!err)
 		*out = mr.release();
 	return err;
 }

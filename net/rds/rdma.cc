@@ -26,6 +26,25 @@ int pin_operands(kernel::user_pages &pages, const rds_rdma_args &args, const rds
 	return *bytes > args.remote_vec.bytes ? -EINVAL : 0;
 }
 
+/*
+ * Memory that cannot be pinned is the transport's to page, if it is one range (rdma.md 7). The message
+ * owns the region.
+ */
+int page_operand(rds_sock *rs, rds_message *rm, rds_connection *conn, const rds_rdma_args &args,
+		 const rds_iovec &v)
+{
+	if (args.nr_local != 1)
+		return -EOPNOTSUPP;
+	if (v.bytes > args.remote_vec.bytes)
+		return -EINVAL;
+	int err = rds_mr_operand(rs, v, !(args.flags & RDS_RDMA_READWRITE), conn, &rm->m_mr);
+	if (err)
+		return err == -ENODEV ? -EAGAIN : err; /* a connect is on its way */
+	rm->m_rdma.op_region = rm->m_mr->handle;
+	rm->m_rdma.op_local_addr = v.addr;
+	return 0;
+}
+
 /* What both kinds of operations have in common. Return: 0, -ENOMEM. */
 template <typename Op>
 int fill_common(rds_sock *rs, Op &op, u64 cookie, u64 remote_addr, u64 flags, u64 token)
@@ -94,8 +113,8 @@ bool unmapped(void *arg)
 
 } // namespace
 
-int rds_rdma_prepare(rds_sock *rs, rds_message *rm, const rds_rdma_args *args, const rds_iovec *vec,
-		     u64 nr_pages)
+int rds_rdma_prepare(rds_sock *rs, rds_message *rm, rds_connection *conn, const rds_rdma_args *args,
+		     const rds_iovec *vec, u64 nr_pages)
 {
 	rm_rdma_op &op = rm->m_rdma;
 	if (op.op_active)
@@ -106,6 +125,12 @@ int rds_rdma_prepare(rds_sock *rs, rds_message *rm, const rds_rdma_args *args, c
 	int err = pages.begin(nr_pages, !write);
 	if (!err)
 		err = pin_operands(pages, *args, vec, &bytes);
+	if (err == -EOPNOTSUPP) {
+		pages.give_up();
+		nr_pages = 0;
+		bytes = vec->bytes;
+		err = page_operand(rs, rm, conn, *args, *vec);
+	}
 	if (!err)
 		err = fill_common(rs, op, args->cookie, args->remote_vec.addr, args->flags,
 				  args->user_token);

@@ -656,6 +656,13 @@ void rds_zcopy_purge(rds_sock *rs);
  */
 int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, u64 *cookie,
 	       rds_mr **out);
+/**
+ * rds_mr_operand - a region for an operation of @rs over @conn, of memory that cannot be pinned; no
+ * table knows it. P. @writable: the operation changes it. Return: 0 with a reference in *@out;
+ * -EOPNOTSUPP: the transport cannot, -ENODEV: @conn is asked to connect, others.
+ */
+int rds_mr_operand(rds_sock *rs, const rds_iovec &v, bool writable, rds_connection *conn,
+		   rds_mr **out);
 /** rds_mr_announce - a region of @rs that a message names again. P. Null: no such key. */
 rds_mr *rds_mr_announce(rds_sock *rs, u32 key);
 /** rds_mr_forget - off its socket's table, if it is still there. A. */
@@ -666,9 +673,12 @@ void rds_mr_used(rds_sock *rs, const rds_header *hdr);
 void rds_mr_close(rds_sock *rs);
 
 /* rdma.cc */
-/** rds_rdma_prepare - fill in m_rdma. P. @vec: @args->nr_local checked ranges on @pages pages. */
-int rds_rdma_prepare(rds_sock *rs, rds_message *rm, const rds_rdma_args *args, const rds_iovec *vec,
-		     u64 pages);
+/**
+ * rds_rdma_prepare - fill in m_rdma, for @conn. P. @vec: @args->nr_local checked ranges on @pages
+ * pages.
+ */
+int rds_rdma_prepare(rds_sock *rs, rds_message *rm, rds_connection *conn, const rds_rdma_args *args,
+		     const rds_iovec *vec, u64 pages);
 /** rds_atomic_prepare - fill in m_atomic; @type: RDS_CMSG_*ATOMIC_*. P. */
 int rds_atomic_prepare(rds_sock *rs, rds_message *rm, int type, const rds_atomic_args *args);
 /** rds_operations_end - @rm is being freed: release what its operations hold. A. */

@@ -8,15 +8,17 @@
 #include "rdma_faults.h"
 #include "rdma_notices.h"
 #include "rdma_operations.h"
+#include "rdma_paged.h"
 #include "rdma_regions.h"
 
 namespace {
 
 constexpr const char *usage =
-	"usage: rds-rdma [--tcp ADDRESS] [--rounds N] [--plain]\n"
+	"usage: rds-rdma [--tcp ADDRESS] [--rounds N] [--dax FILE] [--plain]\n"
 	"Checks RDMA of RDS sockets with the modules rds and rds_test_rdma.\n"
 	"  --tcp ADDRESS  one that rds_tcp serves: it refuses, as 127.0.0.1 does\n"
 	"  --rounds N     of each loop (default 200)\n"
+	"  --dax FILE     on persistent memory: its pages cannot be pinned\n"
 	"  --plain        the transport has get_mr alone\n";
 
 void rows_plain(tap &t)
@@ -46,12 +48,15 @@ int main(int argc, char **argv)
 	calls_are_watched = false; /* its sends wait for what the test transport holds back */
 	auto tcp = args.find("--tcp");
 	int rounds = static_cast<int>(args.number("--rounds", 200));
+	auto dax = args.find("--dax");
 	bool plain = args.flag("--plain");
 	args.finish();
 
 	tap t(tap::form::protocol);
 	if (plain) {
 		rows_plain(t);
+		if (dax)
+			rows_paged(t, *dax, true);
 		return t.finish();
 	}
 	rows_get_mr(t);
@@ -72,6 +77,8 @@ int main(int argc, char **argv)
 	if (tcp)
 		rows_refused(t, "TCP", tcp->c_str());
 	rows_refused(t, "loopback", "127.0.0.1");
+	if (dax)
+		rows_paged(t, *dax, false);
 	rows_faults(t);
 	rows_loops(t, rounds);
 	t.section("the end");

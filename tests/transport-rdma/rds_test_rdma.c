@@ -43,6 +43,9 @@ MODULE_PARM_DESC(plain, "offer get_mr instead of get_mr_ex");
 static bool need_conn;
 module_param(need_conn, bool, 0644);
 MODULE_PARM_DESC(need_conn, "get_mr_ex: EOPNOTSUPP without a connection, ENODEV before it is up");
+static bool on_demand;
+module_param(on_demand, bool, 0644);
+MODULE_PARM_DESC(on_demand, "get_mr_ex takes memory that cannot be pinned, too");
 static bool no_connect;
 module_param(no_connect, bool, 0644);
 MODULE_PARM_DESC(no_connect, "conn_connect fails");
@@ -108,11 +111,21 @@ struct region {
 	u64 bytes;
 	u32 key;
 	bool listed; /* in regions, under its key */
+	bool paged;
 };
 
 static DEFINE_XARRAY_ALLOC1(regions); /* region_mutex */
 static LIST_HEAD(freed); /* freed_lock */
 static DEFINE_SPINLOCK(freed_lock);
+
+static void let_go(struct scatterlist *sg, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		put_page(sg_page(&sg[i]));
+	kvfree(sg);
+}
 
 static void reap(void)
 {
@@ -126,7 +139,10 @@ static void reap(void)
 	list_for_each_entry_safe (r, next, &gone, item) {
 		if (r->listed)
 			xa_erase(&regions, r->key);
-		rds_sg_unpin(r->sg);
+		if (r->paged)
+			let_go(r->sg, r->bytes / PAGE_SIZE);
+		else
+			rds_sg_unpin(r->sg);
 		kfree(r);
 		atomic_dec(&nr_regions);
 	}
@@ -179,6 +195,49 @@ static void *test_get_mr(struct scatterlist *sg, unsigned long nr_sg, struct rds
 	return r;
 }
 
+/*
+ * "On demand": what cannot be pinned for long stays where it is as long as the tests keep its file.
+ * The pages of @want, as a scatter list; or NULL.
+ */
+static struct scatterlist *look_up(const struct rds_region *want, unsigned int nr)
+{
+	struct scatterlist *sg = kvcalloc(nr, sizeof(*sg), GFP_KERNEL);
+	struct page **pages = kvcalloc(nr, sizeof(*pages), GFP_KERNEL);
+	int i, got = 0;
+
+	if (sg && pages)
+		got = get_user_pages_fast(want->r_start & PAGE_MASK, nr,
+					  want->r_writable ? FOLL_WRITE : 0, pages);
+	if (sg && got == nr) {
+		sg_init_table(sg, nr);
+		for (i = 0; i < got; i++)
+			sg_set_page(&sg[i], pages[i], PAGE_SIZE, 0);
+	} else {
+		for (i = 0; i < got; i++)
+			put_page(pages[i]);
+		kvfree(sg);
+		sg = NULL;
+	}
+	kvfree(pages);
+	return sg;
+}
+
+static void *page_region(struct rds_sock *rs, u32 *key_ret, const struct rds_region *want)
+{
+	unsigned int nr = DIV_ROUND_UP(offset_in_page(want->r_start) + want->r_length, PAGE_SIZE);
+	struct scatterlist *sg = look_up(want, nr);
+	struct region *r;
+
+	if (!sg)
+		return ERR_PTR(-EFAULT);
+	r = test_get_mr(sg, nr, rs, key_ret);
+	if (IS_ERR(r))
+		let_go(sg, nr);
+	else
+		r->paged = true;
+	return r;
+}
+
 static void *test_get_mr_ex(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,
 			    u32 *key_ret, struct rds_connection *conn,
 			    const struct rds_region *want)
@@ -187,6 +246,11 @@ static void *test_get_mr_ex(struct scatterlist *sg, unsigned long nr_sg, struct 
 		return ERR_PTR(-EOPNOTSUPP);
 	if (need_conn && rds_conn_state(conn) != RDS_CONN_UP)
 		return ERR_PTR(-ENODEV);
+	if (!sg)
+		return WARN_ON(nr_sg) || !on_demand ? ERR_PTR(-EOPNOTSUPP)
+						    : page_region(rs, key_ret, want);
+	if (WARN_ON(want->r_operand))
+		return ERR_PTR(-EINVAL);
 	if (WARN_ON((want->r_start & ~PAGE_MASK) + want->r_length > nr_sg * PAGE_SIZE))
 		return ERR_PTR(-EINVAL);
 	return test_get_mr(sg, nr_sg, rs, key_ret);
@@ -234,29 +298,42 @@ static void *byte_of(struct region *r, u64 addr, u64 *left)
  * ---- operations ----
  */
 
+/* Between @local and what is at @addr of @r. */
+static void move_part(bool write, void *local, struct region *r, u64 addr, u64 bytes)
+{
+	u64 left, n;
+
+	for (; bytes; local += n, addr += n, bytes -= n) {
+		void *remote = byte_of(r, addr, &left);
+
+		n = min(left, bytes);
+		if (write)
+			memcpy(remote, local, n);
+		else
+			memcpy(local, remote, n);
+	}
+}
+
 static int do_rdma(struct rm_rdma_op *op)
 {
 	struct region *r = target(op->op_rkey, op->op_remote_addr, op->op_bytes);
-	u64 addr = op->op_remote_addr, left;
+	u64 addr = op->op_remote_addr, from = offset_in_page(op->op_local_addr), done, left;
 	struct scatterlist *sg;
 	int i;
 
 	if (!r)
 		return RDS_RDMA_REMOTE_ERROR;
+	for (done = 0; op->op_region && done < op->op_bytes; done += left) {
+		void *local = byte_of(op->op_region, from + done, &left);
+
+		left = min(left, op->op_bytes - done);
+		move_part(op->op_write, local, r, addr + done, left);
+	}
 	for_each_sg(op->op_sg, sg, op->op_nents, i)
 	{
-		void *local = page_address(sg_page(sg)) + sg->offset;
-		u32 done, n;
-
-		for (done = 0; done < sg->length; done += n, addr += n) {
-			void *remote = byte_of(r, addr, &left);
-
-			n = min_t(u64, left, sg->length - done);
-			if (op->op_write)
-				memcpy(remote, local + done, n);
-			else
-				memcpy(local + done, remote, n);
-		}
+		move_part(op->op_write, page_address(sg_page(sg)) + sg->offset, r, addr,
+			  sg->length);
+		addr += sg->length;
 	}
 	return RDS_RDMA_SUCCESS;
 }

@@ -21,6 +21,15 @@ gone() {
 	fails sh -c "dmesg | grep 'were never freed'"
 }
 
+# a file whose pages cannot be pinned, where there is persistent memory: rdma.test gives the file system
+dax=
+if [ -b /dev/pmem0 ]; then
+	dd if=/vm/pmem.img of=/dev/pmem0 bs=64k 2> /dev/null
+	mkdir -p /mnt
+	mount -t ext4 -o dax /dev/pmem0 /mnt && dax="--dax /mnt/file"
+	scenario "there is a file system on persistent memory" [ -n "$dax" ]
+fi
+
 insert rds
 insert rds_loop
 insert rds_tcp
@@ -29,10 +38,10 @@ ip link add v0 type veth peer name v1
 ip link set v0 up
 ip link set v1 up
 ip addr add $T4/24 dev v0
-rdma "--tcp $T4 --rounds $(n 400)"
+rdma "--tcp $T4 --rounds $(n 400) $dax"
 scenario "the transport unloads, nothing is left" gone
 insmod /vm/rds_test_rdma.ko plain=1
-rdma --plain
+rdma "--plain $dax"
 scenario "without get_mr_ex: the transport unloads" gone
 ip link del v0
 scenario "all modules unload, nothing is left" unload_all

@@ -115,6 +115,7 @@ struct rds_ib_region {
 	rv_mr *mr;
 	scatterlist *sg;
 	u32 nr; /* entries */
+	bool on_demand; /* no pages, and mr is for this once */
 	bool orphan; /* its device has gone, with mr and sg; the device's lock */
 };
 
@@ -160,6 +161,7 @@ struct rds_ib_device {
 
 	/* regions.cc */
 	rds_ib_region *register_pages(scatterlist *sg, u32 nr, const rds_region &want, int &err);
+	rds_ib_region *register_on_demand(const rds_region &want, int &err);
 	void release(rds_ib_region *r, bool soon);
 	void flush();
 
@@ -183,8 +185,11 @@ struct rds_ib_device {
 private:
 	void end_regions();
 	rds_ib_region *take_clean(rds_ib_pool &pool);
-	rds_ib_region *make_region(rds_ib_pool &pool, int &err);
-	rds_ib_region *find_region(rds_ib_pool &pool, int &err);
+	rds_ib_region *make_region(rds_ib_pool &pool, const rds_region *paged, int &err);
+	rds_ib_region *find_region(rds_ib_pool &pool, const rds_region *paged, int &err);
+	u32 access_of(const rds_region &want, bool atomics) const;
+	rv_mr *page_on_demand(const rds_region &want);
+	void hand_out(rds_ib_region *r);
 	void discard(rds_ib_region *r);
 	void give_clean(rds_ib_region *r);
 	u32 flush_some();
@@ -338,6 +343,8 @@ private:
 	void wish_for_ack();
 	bool post_ack();
 	int refused(rds_message *rm, u32 first, u32 nr);
+	u32 map_operand(const rm_rdma_op &op);
+	void next_operand(const rm_rdma_op &op, scatterlist *&sg, rv_sge &sge);
 	void unmap_operation(const rds_ib_send_slot &slot);
 	void hold_operation(rds_message *rm, slot_kind kind, u32 first, u32 nr);
 

@@ -38,11 +38,18 @@ rv_op op_of(const rm_atomic_op &op)
 	return is_masked(op) ? RV_MASKED_CSWP : RV_CSWP;
 }
 
+const rds_ib_region *region_of(const rm_rdma_op &op)
+{
+	return static_cast<const rds_ib_region *>(op.op_region);
+}
+
 /* Of none of a message's operations anything is posted if one of them cannot be. */
 bool can_do(const rds_ib_link &link, const rds_message *rm)
 {
 	const rm_atomic_op &atomic = rm->m_atomic;
 	const rv_limits &limits = link.dev->limits;
+	if (rm->m_rdma.op_region && region_of(rm->m_rdma)->dev != link.dev)
+		return false;
 	bool reads = atomic.op_active || (rm->m_rdma.op_active && !rm->m_rdma.op_write);
 	if (reads && !link.reads)
 		return false;
@@ -54,12 +61,28 @@ bool can_do(const rds_ib_link &link, const rds_message *rm)
 
 } // namespace
 
+/* Return: entries, all of which go with next_operand(); 0: none is mapped. */
+u32 rds_ib_link::map_operand(const rm_rdma_op &op)
+{
+	return op.op_sg ? rv_map_sg(dev->rv, op.op_sg, op.op_nents, op.op_write) : 1;
+}
+
+/* @sg: the next of them; null: it is paged on demand, and one. */
+void rds_ib_link::next_operand(const rm_rdma_op &op, scatterlist *&sg, rv_sge &sge)
+{
+	if (op.op_sg)
+		sg = rv_sg_next(dev->rv, sg, &sge);
+	else
+		sge = {op.op_local_addr, static_cast<u32>(op.op_bytes),
+		       rv_mr_lkey(region_of(op)->mr)};
+}
+
 void rds_ib_link::unmap_operation(const rds_ib_send_slot &slot)
 {
 	const rds_message *rm = slot.rm;
 	if (slot.kind == slot_kind::atomic)
 		rv_unmap_sg(dev->rv, rm->m_atomic.op_sg, 1, false);
-	else
+	else if (rm->m_rdma.op_sg)
 		rv_unmap_sg(dev->rv, rm->m_rdma.op_sg, rm->m_rdma.op_nents, rm->m_rdma.op_write);
 }
 
@@ -113,7 +136,8 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 	if (kernel::read_once(dead))
 		return -ENOTCONN;
 	u32 most_sge = op->op_write ? dev->send_sge : dev->read_sge;
-	u32 need = (op->op_nents + most_sge - 1) / most_sge, first;
+	u32 entries = op->op_sg ? op->op_nents : 1;
+	u32 need = (entries + most_sge - 1) / most_sge, first;
 	if (need > send_ring.size() || !can_do(*this, rm))
 		return -EOPNOTSUPP;
 	u32 got = take_slots(need, first);
@@ -130,7 +154,7 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 		kernel::write_once(full, u32{0});
 		return -EAGAIN;
 	}
-	u32 mapped = rv_map_sg(dev->rv, op->op_sg, op->op_nents, op->op_write);
+	u32 mapped = map_operand(*op);
 	if (!mapped) {
 		rds_ib_count(RDS_IB_TX_SG_MAPPING_FAILURE);
 		send_ring.give_back(got);
@@ -156,7 +180,7 @@ int rds_ib_link::xmit_rdma(rm_rdma_op *op)
 			wr.signaled = posted + i + 1 == used;
 			while (wr.nr_sge < most_sge && mapped) {
 				rv_sge &sge = sges[i][wr.nr_sge++];
-				sg = rv_sg_next(dev->rv, sg, &sge);
+				next_operand(*op, sg, sge);
 				remote += sge.length;
 				mapped--;
 			}

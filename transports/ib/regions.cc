@@ -3,7 +3,8 @@
  * Memory regions of a device: registered for the core (process context), freed in any context,
  * invalidated by many at a time. A peer reaches what was asked for and no byte more, and changes it
  * only if that was asked for, too. rdma.md 4 and 5; it departs from 5 in that no connection is
- * needed or held up (verbs_region.c).
+ * needed or held up (verbs_region.c). Memory that cannot be pinned is paged on demand, if the device
+ * can: such a region is of the large ones' number, and made anew each time.
  */
 #include "ib.h"
 
@@ -41,7 +42,8 @@ rds_ib_region *rds_ib_device::take_clean(rds_ib_pool &pool)
 	return r;
 }
 
-rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, int &err)
+/* @paged: memory that is paged on demand, else null. */
+rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, const rds_region *paged, int &err)
 {
 	{
 		kernel::guard hold(lock);
@@ -55,7 +57,7 @@ rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, int &err)
 	auto *r = kernel::make<rds_ib_region>(kernel::gfp_kernel);
 	err = -ENOMEM;
 	if (r) {
-		mr = rv_mr_alloc(rv, pool.pages);
+		mr = paged ? page_on_demand(*paged) : rv_mr_alloc(rv, pool.pages);
 		err = kernel::pointer_error(mr);
 	}
 	if (err) {
@@ -68,17 +70,19 @@ rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, int &err)
 	r->dev = this;
 	r->pool = &pool;
 	r->mr = mr;
+	r->on_demand = paged;
 	count(pool, RDS_IB_POOL_ALLOC);
 	return r;
 }
 
 /* A device that has no more gets what was freed lately. */
-rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, int &err)
+rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, const rds_region *paged, int &err)
 {
 	for (int round = 0;; round++) {
-		if (rds_ib_region *r = take_clean(pool))
-			return r;
-		if (rds_ib_region *r = make_region(pool, err))
+		rds_ib_region *r = paged ? nullptr : take_clean(pool);
+		if (!r)
+			r = make_region(pool, paged, err);
+		if (r)
 			return r;
 		if (round)
 			break;
@@ -107,6 +111,45 @@ void rds_ib_device::give_clean(rds_ib_region *r)
 	r->pool->clean.push_front(r);
 }
 
+/* The key's owner may do so much; rdma.md 4.3. */
+u32 rds_ib_device::access_of(const rds_region &want, bool atomics) const
+{
+	if (want.r_operand)
+		return want.r_writable ? RV_LOCAL_WRITE : 0;
+	if (!want.r_writable)
+		return RV_REMOTE_READ;
+	return RV_REMOTE_READ | RV_REMOTE_WRITE | (atomics ? RV_REMOTE_ATOMIC : 0);
+}
+
+/* To a peer the first byte is at the cookie's offset, to an operation at the user's address. */
+rv_mr *rds_ib_device::page_on_demand(const rds_region &want)
+{
+	u64 first = want.r_operand ? want.r_start : want.r_start % PAGE_BYTES;
+	return rv_mr_on_demand(rv, want.r_start, want.r_length, first,
+			       access_of(want, limits.on_demand_atomics));
+}
+
+/* It is in use; the core has it. */
+void rds_ib_device::hand_out(rds_ib_region *r)
+{
+	count(*r->pool, RDS_IB_POOL_USED);
+	get();
+	kernel::guard hold(lock);
+	used.push_back(r);
+}
+
+/* Context, return: as register_pages(). */
+rds_ib_region *rds_ib_device::register_on_demand(const rds_region &want, int &err)
+{
+	err = -EOPNOTSUPP;
+	if (!limits.on_demand)
+		return nullptr;
+	rds_ib_region *r = find_region(large, &want, err);
+	if (r)
+		hand_out(r);
+	return r;
+}
+
 /*
  * Context: P, the caller has entered. Return: null and @err. On success the pages are ours; the
  * region holds the device.
@@ -115,7 +158,7 @@ rds_ib_region *rds_ib_device::register_pages(scatterlist *sg, u32 nr, const rds_
 					     int &err)
 {
 	rds_ib_pool &pool = nr <= small.pages ? small : large;
-	rds_ib_region *r = find_region(pool, err);
+	rds_ib_region *r = find_region(pool, nullptr, err);
 	if (!r)
 		return nullptr;
 	err = rv_mr_map(r->mr, sg, nr, static_cast<u32>(want.r_start % PAGE_BYTES), want.r_length);
@@ -123,18 +166,15 @@ rds_ib_region *rds_ib_device::register_pages(scatterlist *sg, u32 nr, const rds_
 		give_clean(r);
 		return nullptr;
 	}
-	err = rv_mr_register(r->mr, want.r_writable, limits.atomics);
+	err = rv_mr_register(r->mr, access_of(want, limits.atomics));
 	if (err) {
 		discard(r);
 		rv_mr_unmap(rv, sg, nr);
 		return nullptr;
 	}
-	count(pool, RDS_IB_POOL_USED);
 	r->sg = sg;
 	r->nr = nr;
-	get();
-	kernel::guard hold(lock);
-	used.push_back(r);
+	hand_out(r);
 	return r;
 }
 
@@ -176,7 +216,7 @@ u32 rds_ib_device::flush_some()
 				break;
 			dirty_pages -= r->nr;
 			batch[nr] = r;
-			mrs[nr++] = r->mr;
+			mrs[nr++] = r->on_demand ? nullptr : r->mr;
 		}
 	}
 	rv_mr_invalidate(rv, mrs, failed, nr);
@@ -184,13 +224,16 @@ u32 rds_ib_device::flush_some()
 		rds_ib_region *r = batch[i];
 		scatterlist *sg = r->sg;
 		u32 entries = r->nr;
+		bool reused = !failed[i] && !r->on_demand;
 		r->sg = nullptr;
-		if (failed[i])
+		if (!reused)
 			discard(r);
 		/* out of reach, one way or the other */
-		rv_mr_unmap(rv, sg, entries);
-		rds_sg_unpin(sg);
-		if (!failed[i])
+		if (sg) {
+			rv_mr_unmap(rv, sg, entries);
+			rds_sg_unpin(sg);
+		}
+		if (reused)
 			give_clean(r);
 	}
 	return nr;
@@ -287,7 +330,8 @@ void *rds_ib_get_mr(scatterlist *sg, unsigned long nr, rds_sock *, u32 *key, rds
 	if (!dev)
 		return reinterpret_cast<void *>(long{-ENODEV});
 	int err;
-	rds_ib_region *r = dev->register_pages(sg, static_cast<u32>(nr), *want, err);
+	rds_ib_region *r = sg ? dev->register_pages(sg, static_cast<u32>(nr), *want, err)
+			      : dev->register_on_demand(*want, err);
 	if (r)
 		*key = rv_mr_key(r->mr);
 	dev->leave();
@@ -299,7 +343,7 @@ void rds_ib_sync_mr(void *handle, int direction)
 	auto *r = static_cast<rds_ib_region *>(handle);
 	kernel::guard hold(r->dev->lock);
 
-	if (!r->orphan)
+	if (!r->orphan && r->sg)
 		rv_mr_sync(r->mr, r->sg, r->nr, direction);
 }
 

@@ -25,6 +25,16 @@ struct rv_limits {
 	u32 mrs, mr_pages;
 	u32 initiator_depth, responder_resources;
 	bool atomics, masked_atomics;
+	bool on_demand, on_demand_atomics; /* memory that is paged in when it gets there */
+};
+
+/* What may be done with a memory region. */
+enum rv_access {
+	RV_LOCAL_WRITE =
+		1, /* by the device, for a request of ours; implied by those of the peer's */
+	RV_REMOTE_READ = 2,
+	RV_REMOTE_WRITE = 4,
+	RV_REMOTE_ATOMIC = 8,
 };
 
 /* As the kernel's struct ib_sge. */
@@ -191,9 +201,19 @@ void rv_mr_free(struct rv_mr *mr); /* P */
 int rv_mr_map(struct rv_mr *mr, struct scatterlist *sg, u32 nr, u32 off, u64 length);
 void rv_mr_unmap(struct rv_device *dev, struct scatterlist *sg, u32 nr);
 void rv_mr_sync(struct rv_mr *mr, struct scatterlist *sg, u32 nr, int direction); /* A */
-u32 rv_mr_key(const struct rv_mr *mr);
-/** rv_mr_register - under a new key. P. Return: 0; errno: the region is in an unknown state. */
-int rv_mr_register(struct rv_mr *mr, bool writable, bool atomics);
+u32 rv_mr_key(const struct rv_mr *mr); /* for the peer */
+u32 rv_mr_lkey(const struct rv_mr *mr); /* for requests of ours */
+/**
+ * rv_mr_register - under a new key. @access: of enum rv_access. P. Return: 0; errno: the region is
+ * in an unknown state.
+ */
+int rv_mr_register(struct rv_mr *mr, u32 access);
+/**
+ * rv_mr_on_demand - a region of the current user's memory from @start on, @length bytes, paged in
+ * when the device gets there; the address of its first byte is @iova. It is not mapped, not
+ * registered, not invalidated: rv_mr_free() is its end. P. Return: ERR_PTR.
+ */
+struct rv_mr *rv_mr_on_demand(struct rv_device *dev, u64 start, u64 length, u64 iova, u32 access);
 /** rv_mr_invalidate - all that are no null pointers; @failed: those in an unknown state. P. */
 void rv_mr_invalidate(struct rv_device *dev, struct rv_mr *const *mrs, bool *failed, u32 nr);
 

@@ -107,6 +107,7 @@ struct scatterlist *rv_sg_next(struct rv_device *dev, struct scatterlist *sg, st
 static void read_limits(const struct ib_device *ib, struct rv_limits *l)
 {
 	const struct ib_device_attr *a = &ib->attrs;
+	u32 on_demand = a->odp_caps.per_transport_caps.rc_odp_caps;
 
 	memset(l, 0, sizeof(*l));
 	l->qp_wr = max(a->max_qp_wr, 0);
@@ -120,6 +121,9 @@ static void read_limits(const struct ib_device *ib, struct rv_limits *l)
 	l->responder_resources = max(a->max_qp_rd_atom, 0);
 	l->atomics = a->atomic_cap != IB_ATOMIC_NONE;
 	l->masked_atomics = a->masked_atomic_cap != IB_ATOMIC_NONE;
+	l->on_demand = (a->kernel_cap_flags & IBK_ON_DEMAND_PAGING) &&
+		       (on_demand & IB_ODP_SUPPORT_READ) && (on_demand & IB_ODP_SUPPORT_WRITE);
+	l->on_demand_atomics = l->on_demand && (on_demand & IB_ODP_SUPPORT_ATOMIC);
 }
 
 static struct rv_device *device_make(struct ib_device *ib)

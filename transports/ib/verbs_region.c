@@ -3,7 +3,8 @@
  * Kernel side of rds_rdma: memory regions. They are registered and invalidated by work requests; so
  * that neither needs a connection, nor is lost with one, each device has a queue pair for them,
  * connected to itself, on which nothing else is ever posted. A region's key is good for all queue
- * pairs of the protection domain. See verbs.h.
+ * pairs of the protection domain. Memory that is paged on demand the driver registers itself. See
+ * verbs.h.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -269,6 +270,21 @@ u32 rv_mr_key(const struct rv_mr *mr)
 	return mr->ib->rkey;
 }
 
+u32 rv_mr_lkey(const struct rv_mr *mr)
+{
+	return mr->ib->lkey;
+}
+
+static int access_flags(u32 access)
+{
+	u32 changes = RV_LOCAL_WRITE | RV_REMOTE_WRITE | RV_REMOTE_ATOMIC;
+
+	return (access & changes ? IB_ACCESS_LOCAL_WRITE : 0) |
+	       (access & RV_REMOTE_READ ? IB_ACCESS_REMOTE_READ : 0) |
+	       (access & RV_REMOTE_WRITE ? IB_ACCESS_REMOTE_WRITE : 0) |
+	       (access & RV_REMOTE_ATOMIC ? IB_ACCESS_REMOTE_ATOMIC : 0);
+}
+
 /* Whole pages come in; what the peer may reach is cut to the bytes that were asked for. */
 static void trim(struct scatterlist *sg, u32 nr, u32 off, u64 length)
 {
@@ -326,7 +342,7 @@ void rv_mr_sync(struct rv_mr *mr, struct scatterlist *sg, u32 nr, int direction)
 	}
 }
 
-int rv_mr_register(struct rv_mr *mr, bool writable, bool atomics)
+int rv_mr_register(struct rv_mr *mr, u32 access)
 {
 	struct ib_reg_wr wr = {.wr.opcode = IB_WR_REG_MR};
 	struct region_wait wait;
@@ -335,9 +351,7 @@ int rv_mr_register(struct rv_mr *mr, bool writable, bool atomics)
 	ib_update_fast_reg_key(mr->ib, mr->key++);
 	wr.mr = mr->ib;
 	wr.key = mr->ib->rkey;
-	wr.access = IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_READ |
-		    (writable ? IB_ACCESS_REMOTE_WRITE : 0) |
-		    (writable && atomics ? IB_ACCESS_REMOTE_ATOMIC : 0);
+	wr.access = access_flags(access);
 	/* another's failure takes ours with it, once */
 	for (tries = 0; tries < 3; tries++) {
 		region_prepare(&wait, &wr.wr);
@@ -348,6 +362,36 @@ int rv_mr_register(struct rv_mr *mr, bool writable, bool atomics)
 			break;
 	}
 	return -EIO;
+}
+
+/* Only advice: what is not there yet comes when it is used. */
+static void fetch_ahead(struct ib_mr *ib, bool write)
+{
+	struct ib_sge all = {.addr = ib->iova, .length = ib->length, .lkey = ib->lkey};
+
+	ib_advise_mr(ib->pd,
+		     write ? IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH_WRITE
+			   : IB_UVERBS_ADVISE_MR_ADVICE_PREFETCH,
+		     0, &all, 1);
+}
+
+struct rv_mr *rv_mr_on_demand(struct rv_device *dev, u64 start, u64 length, u64 iova, u32 access)
+{
+	struct rv_mr *mr = kzalloc(sizeof(*mr), GFP_KERNEL);
+	int flags = access_flags(access) | IB_ACCESS_ON_DEMAND;
+
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	mr->dev = dev;
+	mr->ib = ib_reg_user_mr(dev->pd, start, length, iova, flags);
+	if (IS_ERR(mr->ib)) {
+		int err = PTR_ERR(mr->ib);
+
+		kfree(mr);
+		return ERR_PTR(err);
+	}
+	fetch_ahead(mr->ib, flags & IB_ACCESS_LOCAL_WRITE);
+	return mr;
 }
 
 static void invalidate_batch(struct rv_device *dev, struct rv_mr *const *mrs, bool *failed, u32 nr)
