@@ -43,6 +43,7 @@ constexpr char usage[] =
 	"       --every MS      time between them (1000)\n"
 	"send:  --nonblock      MSG_DONTWAIT and poll; else the kernel waits\n"
 	"       --no-monitor    without RDS_CONG_MONITOR\n"
+	"       --late-ms N     a wait this long is counted as late (default 1000)\n"
 	"       --zerocopy N    from N buffers, with MSG_ZEROCOPY\n"
 	"       --sndbuf N      usable bytes of the send buffer (at least the largest message)\n"
 	"       --file PATH     send a file in datagrams of 1 byte to 512 KiB\n"
@@ -510,6 +511,8 @@ settings read_settings(arguments &args, bool sending)
 		set.remote = args.address_and_port("--to");
 		set.nonblock = args.flag("--nonblock");
 		set.monitor = !args.flag("--no-monitor");
+		rds_socket::late_ms =
+			static_cast<int>(args.number("--late-ms", rds_socket::late_ms));
 		set.sndbuf = args.number("--sndbuf", 0, 1 << 30);
 		set.zerocopy = static_cast<unsigned>(args.number("--zerocopy", 0, 64));
 		set.file = args.text("--file", "");

@@ -53,7 +53,7 @@ struct received {
 class rds_socket {
 public:
 	/* A wake-up that takes this long is counted as missed, and the call is tried again. */
-	static constexpr int late_ms = 1000;
+	inline static int late_ms = 1000;
 
 	rds_socket() : fd_(::socket(AF_RDS, SOCK_SEQPACKET, 0))
 	{

@@ -227,9 +227,10 @@ slow_reader() {
 	transfer b $B4 a $A4 "$reader" "--count $(n 250) --sizes $heavy --quiet"
 }
 
-# poll tells who does not monitor of any end of congestion; a wake-up that never comes shows as a late one
+# poll tells who does not monitor of any end of congestion; a wake-up that never comes shows as a late one. A slow
+# reader takes a second for the half of its queue that has to go first.
 unmonitored() {
-	transfer a $A4 b $B4 "$reader" "--count $(n 250) --sizes $heavy --nonblock --no-monitor --quiet"
+	transfer a $A4 b $B4 "$reader" "--count $(n 250) --sizes $heavy --nonblock --no-monitor --late-ms $((${SCALE:-1} * 1000)) --quiet"
 	[ "$(sent cong_updates)" = 0 ]
 	[ "$(sent enobufs)" -gt 0 ]
 	[ $(($(sent late) * 2)) -le "$(sent enobufs)" ]
