@@ -116,12 +116,17 @@ public:
 			std::printf("# no notification in %d ms\n", ms);
 		return got == status;
 	}
-	/* Some error, and which. */
-	bool told_error(std::uint64_t token, int ms = answer_ms)
+	/* One of them, and which. */
+	bool told_one_of(std::uint64_t token, std::initializer_list<int> statuses,
+			 int ms = answer_ms)
 	{
 		auto got = outcome(token, ms);
 		std::printf("# status %d\n", got.value_or(-1));
-		return got == RDS_RDMA_REMOTE_ERROR || got == RDS_RDMA_OTHER_ERROR;
+		return got && std::ranges::find(statuses, *got) != statuses.end();
+	}
+	bool told_error(std::uint64_t token)
+	{
+		return told_one_of(token, {RDS_RDMA_REMOTE_ERROR, RDS_RDMA_OTHER_ERROR});
 	}
 	/* Nothing is told of that was not asked for, or twice. */
 	bool told_nothing_else(int ms = 200)
