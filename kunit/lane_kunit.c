@@ -10,11 +10,12 @@
 			x(backoff__drop_and_requests_during_the_delay) x(                            \
 				backoff__also_for_failures_that_come_later)                          \
 				x(backoff__connect_now) x(backoff__connect_now_during_the_end) x(    \
-					backoff__goes_on_until_the_peer_is_heard)                    \
-					x(larger__knocks_while_it_has_something_to_send) x(          \
-						storm__drops_under_traffic)                          \
-						x(destroy__in_each_state) x(                         \
-							destroy__no_retry_is_left)                   \
-							x(shutdown__of_others_is_not_waited_for)
+					backoff__connect_now_and_accepted)                           \
+					x(backoff__goes_on_until_the_peer_is_heard) x(               \
+						larger__knocks_while_it_has_something_to_send)       \
+						x(storm__drops_under_traffic) x(                     \
+							destroy__in_each_state)                      \
+							x(destroy__no_retry_is_left) x(              \
+								shutdown__of_others_is_not_waited_for)
 
 RDS_KUNIT_SUITE(rds_lane, LANE_CASES);

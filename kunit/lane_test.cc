@@ -408,6 +408,27 @@ TEST_CASE(backoff__connect_now_during_the_end)
 	}
 }
 
+/* A connection that the peer makes is what was to come at once, too. */
+TEST_CASE(backoff__connect_now_and_accepted)
+{
+	SCENARIO(s);
+	slow_retries slow;
+	lane_ref lane(s.fake(), 1, 9);
+	ASSERT(lane);
+	/* its work has not run yet */
+	kernel::write_once(lane->c_hurry, true);
+	ASSERT(rds_conn_claim(lane.get()));
+	EXPECT(!lane->c_hurry);
+	/* this one is for the next */
+	rds_conn_connect_now(lane.get());
+	EXPECT(lane->c_hurry);
+	EXPECT(!rds_conn_claim(lane.get()));
+	EXPECT(lane->c_hurry);
+	rds_conn_drop(lane.get());
+	EXPECT(eventually([&] { return lane->up(); }));
+	EXPECT(!lane->c_hurry);
+}
+
 /* Who accepts and hangs up without a word is not called in a circle. */
 TEST_CASE(backoff__goes_on_until_the_peer_is_heard)
 {

@@ -79,7 +79,11 @@ void rds_lane::connect_now()
 bool rds_lane::claim()
 {
 	kernel::guard hold(c_lock);
-	if (c_dying || !change_state(RDS_CONN_DOWN, RDS_CONN_CONNECTING))
+	if (c_dying || state() != RDS_CONN_DOWN)
+		return false;
+	/* here it is, whoever makes it; one that comes later is for the next */
+	kernel::write_once(c_hurry, false);
+	if (!change_state(RDS_CONN_DOWN, RDS_CONN_CONNECTING))
 		return false;
 	/* nothing is being received, and whoever raises it drops us afterwards */
 	u32 life = kernel::read_once(c_peer->life);
@@ -181,7 +185,6 @@ void rds_lane::start_connect()
 		ask_to_open();
 		return;
 	}
-	kernel::write_once(c_hurry, false); /* here it is; one that comes later is for the next */
 	if (!claim()) {
 		if (state() == RDS_CONN_DOWN) /* dying, perhaps not for good */
 			kernel::write_once(c_want_connect, true);

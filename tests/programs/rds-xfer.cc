@@ -511,8 +511,8 @@ settings read_settings(arguments &args, bool sending)
 		set.remote = args.address_and_port("--to");
 		set.nonblock = args.flag("--nonblock");
 		set.monitor = !args.flag("--no-monitor");
-		rds_socket::late_ms =
-			static_cast<int>(args.number("--late-ms", rds_socket::late_ms));
+		rds_socket::late_ms = static_cast<int>(
+			args.number("--late-ms", rds_socket::late_ms));
 		set.sndbuf = args.number("--sndbuf", 0, 1 << 30);
 		set.zerocopy = static_cast<unsigned>(args.number("--zerocopy", 0, 64));
 		set.file = args.text("--file", "");
