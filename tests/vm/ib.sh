@@ -355,7 +355,12 @@ device_blinks_rdma() {
 }
 
 # what soft-RoCE of 6.1 cannot send it forgets to send again
-address_blinks() { on $1 "ip addr del $2/24 dev eth0; usleep 300000; ip addr add $2/24 dev eth0"; }
+address_blinks() {
+	on $1 "ip addr del $2/24 dev eth0; usleep 300000; ip addr add $2/24 dev eth0"
+	# an acknowledgement that soft-RoCE could not send has broken its queue pair, and tells nobody: the kernel's own
+	# modules find that when they send the next time, which may be never (1 of 15)
+	[ "$(whose $1)" = ours ] || on $1 "rds-ping -c 1 -i 5 -I $2 $(if [ $1 = a ]; then echo $D4; else echo $C4; fi)" || true
+}
 address_changes() {
 	case $(on $1 "uname -r") in
 	6.1.*) echo "not with 6.1" ;;
