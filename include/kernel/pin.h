@@ -17,7 +17,11 @@ public:
 	user_pages() = default;
 	user_pages(user_pages &&from) : m_sg(from.release()) {}
 	user_pages &operator=(user_pages &&) = delete;
-	~user_pages() { give_up(); }
+	~user_pages()
+	{
+		if (m_sg)
+			kernel_unpin_now(m_sg);
+	}
 
 	/* Room for @max pages, which are charged. Return: 0, -ENOMEM. */
 	[[nodiscard]] int begin(u32 max, bool write)
@@ -31,12 +35,8 @@ public:
 		return kernel_pin_add(m_sg, addr, bytes, whole_pages);
 	}
 
-	/* None of them, and nothing is charged. */
-	void give_up()
-	{
-		if (m_sg)
-			kernel_unpin_now(release());
-	}
+	/* None of them, but they stay charged. */
+	void charge_only() { kernel_pin_charge_only(m_sg); }
 
 	scatterlist *get() const { return m_sg; }
 	/* The caller owns them from here on. */

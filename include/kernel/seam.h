@@ -137,6 +137,13 @@ void kernel_unpin_flush(void); /* P; waits until that is done, but not for long 
  * what was pinned by then stays in the list.
  */
 int kernel_pin_add(struct scatterlist *sg, u64 addr, u64 bytes, bool whole);
+/** kernel_pin_charge_only - what was pinned is let go; the charge for all of it stays. P. */
+void kernel_pin_charge_only(struct scatterlist *sg);
+/**
+ * kernel_may_access - is all of it mapped, and writable if @write? For memory that cannot be pinned;
+ * it may be unmapped again when this returns. P. Return: 0, -EFAULT and others.
+ */
+int kernel_may_access(u64 addr, u64 bytes, bool write);
 
 /* Return: 0 or -EFAULT. */
 int kernel_copy_from_user(void *to, u64 from, size_t bytes);

@@ -42,19 +42,22 @@ rds_region describe(rds_sock *rs, const rds_iovec &v, bool writable, bool operan
 	return {&rs->addr, rs->scope, writable, operand, v.addr, v.bytes};
 }
 
-/* The transport takes @pages over, or they stay the caller's; none: it is to page @want. */
+/* The transport takes @pages over, or they stay the caller's; @nr is 0: it is to page @want. */
 int register_pages(rds_mr *mr, kernel::user_pages &pages, u64 nr, const rds_region &want,
 		   rds_connection *conn)
 {
 	const rds_transport *t = mr->trans;
-	void *handle = t->get_mr_ex ? t->get_mr_ex(pages.get(), nr, mr->rs, &mr->key, conn, &want)
-				    : t->get_mr(pages.get(), nr, mr->rs, &mr->key);
+	scatterlist *sg = nr ? pages.get() : nullptr;
+	void *handle = t->get_mr_ex ? t->get_mr_ex(sg, nr, mr->rs, &mr->key, conn, &want)
+				    : t->get_mr(sg, nr, mr->rs, &mr->key);
 	int err = kernel::pointer_error(handle);
 	if (err == -ENODEV && conn)
 		rds_conn_connect_if_down(conn);
 	if (err)
 		return err;
-	(void)pages.release();
+	sg = pages.release();
+	if (!nr)
+		mr->charge = sg;
 	mr->handle = handle;
 	mr->registered = true;
 	return 0;
@@ -71,6 +74,17 @@ int begin_pages(rds_sock *rs, kernel::user_pages &pages, u64 nr)
 	return pages.begin(nr, true);
 }
 
+/* What cannot be pinned: who may not do with it what he asks for hears it now. */
+int register_paged(rds_mr *mr, kernel::user_pages &pages, const rds_region &want, bool write,
+		   rds_connection *conn)
+{
+	if (!mr->trans->get_mr_ex)
+		return -EOPNOTSUPP;
+	pages.charge_only();
+	int err = kernel_may_access(want.r_start, want.r_length, write);
+	return err ? err : register_pages(mr, pages, 0, want, conn);
+}
+
 using mr_ref = kernel::ref<rds_mr>;
 
 int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn, mr_ref &mr)
@@ -83,18 +97,13 @@ int make_region(rds_sock *rs, const rds_get_mr_args &args, rds_connection *conn,
 		return -ENOMEM;
 	kernel::user_pages pages;
 	u64 nr = rds::range_pages(args.vec);
+	const rds_region want = describe(rs, args.vec, args.flags & RDS_RDMA_READWRITE, false);
 	err = begin_pages(rs, pages, nr);
 	if (!err)
 		err = pages.add(args.vec.addr, args.vec.bytes, true);
-	if (err == -EOPNOTSUPP && rs->trans->get_mr_ex) {
-		pages.give_up();
-		nr = 0;
-		err = 0;
-	}
-	if (err)
-		return err;
-	return register_pages(mr.get(), pages, nr,
-			      describe(rs, args.vec, args.flags & RDS_RDMA_READWRITE, false), conn);
+	if (err == -EOPNOTSUPP)
+		return register_paged(mr.get(), pages, want, true, conn);
+	return err ? err : register_pages(mr.get(), pages, nr, want, conn);
 }
 
 /* The peer to whom a region is promised, if the name is one that a message could go to. */
@@ -123,6 +132,8 @@ rds_mr::~rds_mr()
 {
 	if (registered)
 		trans->free_mr(handle, kernel::read_once(invalidate));
+	if (charge)
+		kernel_unpin(charge);
 	rds_trans_put(trans);
 	rs->put();
 }
@@ -156,16 +167,15 @@ int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, 
 	return err;
 }
 
-int rds_mr_operand(rds_sock *rs, const rds_iovec &v, bool writable, rds_connection *conn,
-		   rds_mr **out)
+int rds_mr_operand(rds_sock *rs, kernel::user_pages &pages, const rds_iovec &v, bool writable,
+		   rds_connection *conn, rds_mr **out)
 {
-	if (!rs->trans->get_mr_ex || conn->c_trans != rs->trans)
+	if (conn->c_trans != rs->trans)
 		return -EOPNOTSUPP;
 	auto mr = mr_ref::adopt(kernel::make<rds_mr>(kernel::gfp_account, rs, rs->trans, u64{0}));
 	if (!mr)
 		return -ENOMEM;
-	kernel::user_pages none;
-	int err = register_pages(mr.get(), none, 0, describe(rs, v, writable, true), conn);
+	int err = register_paged(mr.get(), pages, describe(rs, v, writable, true), writable, conn);
 	if (!err)
 		*out = mr.release();
 	return err;

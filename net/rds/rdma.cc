@@ -30,14 +30,14 @@ int pin_operands(kernel::user_pages &pages, const rds_rdma_args &args, const rds
  * Memory that cannot be pinned is the transport's to page, if it is one range (rdma.md 7). The message
  * owns the region.
  */
-int page_operand(rds_sock *rs, rds_message *rm, rds_connection *conn, const rds_rdma_args &args,
-		 const rds_iovec &v)
+int page_operand(rds_sock *rs, rds_message *rm, kernel::user_pages &pages, rds_connection *conn,
+		 const rds_rdma_args &args, const rds_iovec &v)
 {
 	if (args.nr_local != 1)
 		return -EOPNOTSUPP;
 	if (v.bytes > args.remote_vec.bytes)
 		return -EINVAL;
-	int err = rds_mr_operand(rs, v, !(args.flags & RDS_RDMA_READWRITE), conn, &rm->m_mr);
+	int err = rds_mr_operand(rs, pages, v, !(args.flags & RDS_RDMA_READWRITE), conn, &rm->m_mr);
 	if (err)
 		return err == -ENODEV ? -EAGAIN : err; /* a connect is on its way */
 	rm->m_rdma.op_region = rm->m_mr->handle;
@@ -126,10 +126,9 @@ int rds_rdma_prepare(rds_sock *rs, rds_message *rm, rds_connection *conn, const 
 	if (!err)
 		err = pin_operands(pages, *args, vec, &bytes);
 	if (err == -EOPNOTSUPP) {
-		pages.give_up();
 		nr_pages = 0;
 		bytes = vec->bytes;
-		err = page_operand(rs, rm, conn, *args, *vec);
+		err = page_operand(rs, rm, pages, conn, *args, *vec);
 	}
 	if (!err)
 		err = fill_common(rs, op, args->cookie, args->remote_vec.addr, args->flags,

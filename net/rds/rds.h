@@ -69,6 +69,10 @@
 #include "sysctl.h"
 #include "trace.h"
 
+namespace kernel {
+class user_pages;
+}
+
 struct rds_cong_map;
 struct rds_mr;
 struct rds_net;
@@ -397,6 +401,7 @@ struct rds_mr {
 	rds_sock *const rs; /* counted */
 	rds_transport *const trans; /* the module is held */
 	void *handle = nullptr; /* get_mr's */
+	scatterlist *charge = nullptr; /* of memory that is paged: there are no pages to own it */
 	u32 key = 0;
 	bool registered = false;
 	const bool use_once; /* it goes when a peer says that it has used it */
@@ -657,12 +662,13 @@ void rds_zcopy_purge(rds_sock *rs);
 int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, u64 *cookie,
 	       rds_mr **out);
 /**
- * rds_mr_operand - a region for an operation of @rs over @conn, of memory that cannot be pinned; no
- * table knows it. P. @writable: the operation changes it. Return: 0 with a reference in *@out;
- * -EOPNOTSUPP: the transport cannot, -ENODEV: @conn is asked to connect, others.
+ * rds_mr_operand - a region for an operation of @rs over @conn, of memory that cannot be pinned, but is
+ * charged as @pages, which it takes over; no table knows it. P. @writable: the operation changes it.
+ * Return: 0 with a reference in *@out; -EOPNOTSUPP: the transport cannot, -ENODEV: @conn is asked to
+ * connect, others.
  */
-int rds_mr_operand(rds_sock *rs, const rds_iovec &v, bool writable, rds_connection *conn,
-		   rds_mr **out);
+int rds_mr_operand(rds_sock *rs, kernel::user_pages &pages, const rds_iovec &v, bool writable,
+		   rds_connection *conn, rds_mr **out);
 /** rds_mr_announce - a region of @rs that a message names again. P. Null: no such key. */
 rds_mr *rds_mr_announce(rds_sock *rs, u32 key);
 /** rds_mr_forget - off its socket's table, if it is still there. A. */

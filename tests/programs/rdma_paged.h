@@ -7,7 +7,8 @@
 #ifndef TESTS_PROGRAMS_RDMA_PAGED_H
 #define TESTS_PROGRAMS_RDMA_PAGED_H
 
-#include "rdma_bench.h"
+#include "rdma_notices.h"
+#include "rdma_regions.h"
 
 /* The pages of a file, behind one of memory as it usually is. */
 class file_pages {
@@ -30,6 +31,10 @@ public:
 	~file_pages() { ::munmap(base_ - page, size_ + page); }
 
 	std::uint8_t *get() const { return base_; }
+	void protect(std::size_t nth, int prot) const
+	{
+		::mprotect(base_ + nth * page, page, prot);
+	}
 	std::uint64_t addr(long off = 0) const
 	{
 		return address_of(base_) + static_cast<std::uint64_t>(off);
@@ -131,6 +136,76 @@ inline void rows_paged_operands(tap &t, couple &p, const file_pages &file)
 	t.is("the transport fails", -ENOMEM, again.send(p.a, p.at_b));
 }
 
+/* The message owns the operand, however it ends. */
+inline void rows_paged_lives(tap &t, couple &p, const file_pages &file)
+{
+	pages remote(1);
+	std::uint64_t cookie = p.region(remote, RDS_RDMA_READWRITE);
+	rdma op(cookie, file.addr(), page, RDS_RDMA_READWRITE | RDS_RDMA_NOTIFY_ME, 7);
+	long before = counter("regions");
+	{
+		disconnected down;
+		t.is("queued", 0, op.send(p.a, p.at_b));
+		t.is("the operand is a region", before + 1, counter("regions"));
+		t.is("cancelled", 0, cancel(p.a, p.at_b));
+		t.ok("cancelled, told", told(p.a, 7, RDS_RDMA_CANCELED));
+	}
+	t.ok("cancelled, and gone", eventually([&] { return counter("regions") == before; }));
+	set_parameter("hold", hold_wire);
+	op.send(p.a, p.at_b);
+	eventually([] { return counter("operations") == 1; });
+	std::atomic<bool> closed{false};
+	std::thread closer([&] {
+		p.a.close();
+		closed = true;
+	});
+	::usleep(50000);
+	t.ok("under way: the close waits", !closed);
+	t.is("under way: its operand stays", before + 1, counter("regions"));
+	set_parameter("hold", 0);
+	closer.join();
+	t.ok("closed, and gone", eventually([&] { return counter("regions") == before; }));
+}
+
+/* What the user may not do himself no device does for him. */
+inline void rows_paged_access(tap &t, couple &p, const file_pages &file)
+{
+	pages remote(2);
+	std::uint64_t cookie = p.region(remote, RDS_RDMA_READWRITE);
+	for (int prot : {PROT_NONE, PROT_READ}) {
+		std::string what = prot ? "read-only" : "no access";
+		file.protect(1, prot);
+		t.is(what + ", a region", -EFAULT, get_mr(p.b, region_args(file.addr(), 2 * page)));
+		rdma read(cookie, file.addr(), 2 * page, RDS_RDMA_NOTIFY_ME, 8);
+		t.is(what + ", read into it", -EFAULT, read.send(p.a, p.at_b));
+		rdma write(cookie, file.addr(), 2 * page, RDS_RDMA_READWRITE, 9);
+		t.is(what + ", written from it", prot ? 0 : -EFAULT, write.send(p.a, p.at_b));
+	}
+	file.protect(1, PROT_READ | PROT_WRITE);
+	t.ok("that was all", idle());
+}
+
+/* There are no pages to count, but the device keeps what it knows of them: charged as if there were. */
+inline void rows_paged_locked(tap &t, couple &p, const file_pages &file)
+{
+	std::uint64_t cookie = 0;
+	auto args = region_args(file.addr(), 4 * page, &cookie);
+	rdma op(1, file.addr(), 4 * page, 0);
+
+	limit_locked(6 * page);
+	{
+		unprivileged user;
+		t.is("within the limit", 0, get_mr(p.b, args));
+		t.is("over the limit", -ENOMEM, get_mr(p.b, region_args(file.addr(), 4 * page)));
+		t.is("over the limit, an operand", -ENOMEM, op.send(p.a, p.at_b));
+		t.is("freed", 0, free_mr(p.b, cookie));
+		t.ok("the charge comes back", eventually([&] { return get_mr(p.b, args) == 0; }));
+		free_mr(p.b, cookie);
+	}
+	limit_locked(RLIM_INFINITY);
+	t.ok("nothing is charged any more", nothing_locked(p.b));
+}
+
 /* The operand's device is that of the connection, which has to be up first. */
 inline void rows_paged_unconnected(tap &t, const file_pages &file)
 {
@@ -138,8 +213,7 @@ inline void rows_paged_unconnected(tap &t, const file_pages &file)
 	sock far(ip("10.96.7.9"));
 	endpoint to = ip("10.96.8.9", 4000);
 	rdma op(1, file.addr(), page, RDS_RDMA_NOTIFY_ME, 6);
-	long first = op.send(far, to);
-	t.ok("not connected: EAGAIN", first == -EAGAIN || first == 0);
+	t.is("not connected", -EAGAIN, op.send(far, to));
 	t.ok("not connected: the connection comes by itself",
 	     eventually([&] { return op.send(far, to) == 0; }));
 }
@@ -157,14 +231,17 @@ inline void rows_paged(tap &t, const std::string &path, bool plain)
 	if (plain)
 		return;
 	parameter can("on_demand", 1);
-	{
-		t.section("a region on persistent memory");
+	using rows = void (*)(tap &, couple &, const file_pages &);
+	for (auto [name, run] : {std::pair<const char *, rows>{"a region", rows_paged_regions},
+				 {"an operand", rows_paged_operands},
+				 {"rights", rows_paged_access},
+				 {"what is charged", rows_paged_locked},
+				 {"ends", rows_paged_lives}}) {
+		t.section(std::string("persistent memory, ") + name);
 		couple p;
-		rows_paged_regions(t, p, file);
-		t.section("an operand on persistent memory");
-		rows_paged_operands(t, p, file);
-		rows_paged_unconnected(t, file);
+		run(t, p, file);
 	}
+	rows_paged_unconnected(t, file);
 	t.ok("nothing is pinned, nothing left", pinned(0) && settled());
 }
 

@@ -35,9 +35,8 @@ bool kernel_may_lock(void)
 }
 
 /* Dirtying may wait for the page's lock. */
-void kernel_unpin_now(struct scatterlist *sg)
+static void unpin_pages(struct seam_pin *p)
 {
-	struct seam_pin *p = pin_of(sg);
 	unsigned int i;
 
 	for (i = 0; i < p->nr; i++) {
@@ -46,6 +45,19 @@ void kernel_unpin_now(struct scatterlist *sg)
 		unpin_user_pages_dirty_lock(&page, 1, p->write);
 		cond_resched();
 	}
+	p->nr = 0;
+}
+
+void kernel_pin_charge_only(struct scatterlist *sg)
+{
+	unpin_pages(pin_of(sg));
+}
+
+void kernel_unpin_now(struct scatterlist *sg)
+{
+	struct seam_pin *p = pin_of(sg);
+
+	unpin_pages(p);
 	kernel_uncharge_locked(&p->charge);
 	kvfree(p);
 }
@@ -122,6 +134,25 @@ int kernel_pin_add(struct scatterlist *sg, u64 addr, u64 bytes, bool whole)
 			addr += n;
 			bytes -= n;
 		}
+		cond_resched();
+	}
+	return 0;
+}
+
+int kernel_may_access(u64 addr, u64 bytes, bool write)
+{
+	u64 at = addr & PAGE_MASK, end = PAGE_ALIGN(addr + bytes);
+	struct page *pages[32];
+
+	while (at < end) {
+		int got = pin_user_pages_fast(at,
+					      min_t(u64, (end - at) / PAGE_SIZE, ARRAY_SIZE(pages)),
+					      write ? FOLL_WRITE : 0, pages);
+
+		if (got <= 0)
+			return got ? got : -EFAULT;
+		unpin_user_pages(pages, got);
+		at += (u64)got * PAGE_SIZE;
 		cond_resched();
 	}
 	return 0;
