@@ -1069,6 +1069,8 @@ rv_mr *fake_verbs::reached(const rv_device *dev, u32 key, u64 addr, u64 len)
 
 extern "C" {
 
+static void mr_end(rv_mr *mr, void *user);
+
 rv_mr *rv_mr_alloc(rv_device *dev, u32 pages)
 {
 	bench_may_sleep();
@@ -1089,9 +1091,8 @@ rv_mr *rv_mr_alloc(rv_device *dev, u32 pages)
 	return mr;
 }
 
-void rv_mr_free(rv_mr *mr)
+static void mr_free(rv_mr *mr)
 {
-	bench_may_sleep();
 	{
 		kernel::guard hold(fv->lock);
 		for (u32 i = 0; mr->sg && i < mr->nr; i++) {
@@ -1107,6 +1108,39 @@ void rv_mr_free(rv_mr *mr)
 		fv->mr_frees++;
 	}
 	kernel::destroy(mr);
+}
+
+void rv_mr_free(rv_mr *mr)
+{
+	bench_may_sleep();
+	mr_free(mr);
+}
+
+static void mr_end(rv_mr *mr, void *user)
+{
+	rv_device *dev = mr->dev;
+	mr_free(mr);
+	rds_ib_mr_freed(user);
+	rv_device_put(dev);
+}
+
+void rv_mr_free_later(rv_mr *mr, void *user)
+{
+	{
+		kernel::guard hold(fv->lock);
+		if (!mr->paged)
+			fv->violate("freed later: what should be flushed");
+		mr->registered = fv->hold_mr_ends;
+		mr->user = fv->hold_mr_ends ? user : nullptr;
+	}
+	if (!mr->user)
+		mr_end(mr, user);
+}
+
+void rv_mr_wait(void)
+{
+	bench_may_sleep();
+	fv->mr_waits++;
 }
 
 int rv_mr_map(rv_mr *mr, scatterlist *sg, u32 nr, u32 off, u64 length)
@@ -1219,6 +1253,23 @@ void rv_mr_invalidate(rv_device *, rv_mr *const *mrs, bool *failed, u32 nr)
 }
 
 } // extern "C"
+
+void fake_verbs::let_mrs_end()
+{
+	for (;;) {
+		rv_mr *held = nullptr;
+		{
+			kernel::guard hold(lock);
+			mrs.each([&](rv_mr *mr) {
+				if (mr->user)
+					held = mr;
+			});
+		}
+		if (!held)
+			return;
+		mr_end(held, held->user);
+	}
+}
 
 /* ---- connection manager ---- */
 

@@ -157,6 +157,7 @@ struct rv_mr {
 	u32 access; /* of enum rv_access */
 	u8 *paged; /* on demand: the memory itself, else null */
 	u32 posted; /* requests of ours that name it; of one that is paged */
+	void *user; /* of rv_mr_free_later(), while that is held */
 	scatterlist *sg; /* mapped, null: none is */
 	u32 nr;
 	u64 iova, length;
@@ -255,6 +256,9 @@ struct fake_verbs : kernel::pinned {
 
 	/* ---- what it saw ---- */
 
+	/* what rv_mr_free_later() was given, while hold_mr_ends was set */
+	void let_mrs_end();
+	bool hold_mr_ends = false;
 	void violate(const char *what);
 	kernel::spinlock lock{KERNEL_LOCK_TEST};
 	kernel::list<rdma_cm_id, &rdma_cm_id::item> ids; /* lock */
@@ -268,6 +272,7 @@ struct fake_verbs : kernel::pinned {
 	u32 mr_syncs[2] = {}; /* [for device] */
 	u32 unpins = 0;
 	u32 posts = 0, wrs = 0; /* calls, and requests */
+	u32 mr_waits = 0;
 	u32 mr_allocs = 0, mr_frees = 0, registers = 0, invalidates = 0;
 	u16 mr_numbers = 0;
 	bool started = false, listening[2] = {};

@@ -271,7 +271,7 @@ TEST_CASE(rdma__many_in_a_row)
 	for (u32 i = 0; i < 4; i++)
 		ASSERT(w.ops.send(op));
 	ASSERT(w.far.waiting(152));
-	EXPECT(s.counter(RDS_IB_TX_RING_FULL) > 0);
+	EXPECT(eventually([&] { return s.counter(RDS_IB_TX_RING_FULL) > 0; }));
 	for (u32 i = 0; i < 4; i++) {
 		for (u32 n = 0; n < 76; n++) {
 			ASSERT(eventually([&] { return w.far.q->waiting() > 0; }));

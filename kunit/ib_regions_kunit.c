@@ -9,12 +9,14 @@
 			regions__limit) x(regions__limit_of_the_device) x(regions__cannot_be_made) \
 			x(regions__cannot_be_mapped) x(regions__cannot_be_registered) x(           \
 				regions__cannot_be_invalidated) x(regions__no_memory)              \
-				x(regions__device_goes) x(regions__freed_while_the_device_goes)    \
-					x(regions__device_comes_back) x(                           \
-						regions__device_goes_meanwhile)                    \
-						x(regions__connection_goes) x(regions__on_demand)  \
-							x(regions__on_demand_and_others) x(        \
-								regions__on_demand_refused)        \
+				x(regions__device_goes) x(regions__freed_while_the_device_goes) x( \
+					regions__device_comes_back)                                \
+					x(regions__device_goes_meanwhile) x(                       \
+						regions__connection_goes) x(regions__on_demand)    \
+						x(regions__on_demand_and_others) x(                \
+							regions__on_demand_refused)                \
+							x(regions__on_demand_beside_others) x(     \
+								regions__on_demand_does_not_end)   \
 								x(regions__on_demand_device_goes)
 
 RDS_KUNIT_SUITE(rds_ib_regions, IB_REGIONS_CASES);

@@ -497,6 +497,63 @@ TEST_CASE(regions__on_demand_refused)
 		kernel::destroy(r);
 }
 
+/* Regions of other memory that lie about have a number of their own. */
+TEST_CASE(regions__on_demand_beside_others)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.mrs = 16;
+	s->devices[0].limits.on_demand = true;
+	ASSERT_EQ(s.start(), 0);
+	regions<8> all(100);
+	ASSERT_EQ(all.take(8), 8);
+	for (region *r : all.r)
+		r->free(false);
+	rds_ib_transport.flush_mrs();
+	ib_paged paged(ib_near, true, false);
+	EXPECT_EQ(paged.error(), 0);
+	/* what the driver does not like is not tried again */
+	EXPECT_EQ(s.counter(RDS_IB_RDMA_MR_1M_POOL_WAIT), 0);
+}
+
+/* Its owner serves the page that the device fetches, and does not: that is nobody else's concern. */
+TEST_CASE(regions__on_demand_does_not_end)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.mrs = 16;
+	s->devices[0].limits.on_demand = true;
+	ASSERT_EQ(s.start(), 0);
+	s->hold_mr_ends = true;
+	for (int i = 0; i < 8; i++) {
+		ib_paged r(ib_near, true, false);
+		ASSERT(r.of());
+		r.free(true);
+		EXPECT(r.of());
+	}
+	region other(1);
+	ASSERT(other.of());
+	other.free(true);
+	rds_ib_transport.flush_mrs();
+	EXPECT(!other.of());
+	EXPECT_EQ(s->unpins, 1);
+	EXPECT_EQ(s->mr_frees, 0);
+	EXPECT(s->mr_waits > 0);
+	/* they count until they are gone */
+	ib_paged late(ib_near, true, false);
+	EXPECT_EQ(late.error(), -EAGAIN);
+	bool removed = false;
+	thread remover([&] {
+		s->remove(0);
+		kernel::write_once(removed, true);
+	});
+	bench_sleep(30);
+	EXPECT(!kernel::read_once(removed));
+	s->let_mrs_end();
+	EXPECT(eventually([&] { return kernel::read_once(removed); }));
+	EXPECT_EQ(s->mr_frees, s->mr_allocs);
+}
+
 /* In use and freed: the device has let go of both, and their owners find nothing to do. */
 TEST_CASE(regions__on_demand_device_goes)
 {

@@ -43,9 +43,11 @@ rds_ib_device::rds_ib_device(rv_device *d, const rv_limits &l)
 	small.most = pool_limit(l.mrs, 85, rds_ib_settings.pool_8k);
 	large.pages = rds_ib_region_pages;
 	large.most = pool_limit(l.mrs, 1, rds_ib_settings.pool_1m);
-	small.nr = large.nr = 0;
+	paged.pages = 0;
+	paged.most = large.most;
+	small.nr = large.nr = paged.nr = 0;
 	small.large = false;
-	large.large = true;
+	large.large = paged.large = true;
 }
 
 void rds_ib_device::put()

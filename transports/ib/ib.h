@@ -115,7 +115,6 @@ struct rds_ib_region {
 	rv_mr *mr;
 	scatterlist *sg;
 	u32 nr; /* entries */
-	bool on_demand; /* no pages, and mr is for this once */
 	bool orphan; /* its device has gone, with mr and sg; the device's lock */
 };
 
@@ -123,7 +122,7 @@ using rds_ib_region_list = kernel::list<rds_ib_region, &rds_ib_region::item>;
 
 /* Regions of one size. The device's lock. */
 struct rds_ib_pool {
-	u32 pages; /* of each, at most */
+	u32 pages; /* of each, at most; 0: they are paged on demand, and each is made anew */
 	u32 most; /* there may be */
 	u32 nr; /* there are */
 	bool large;
@@ -163,6 +162,7 @@ struct rds_ib_device {
 	rds_ib_region *register_pages(scatterlist *sg, u32 nr, const rds_region &want, int &err);
 	rds_ib_region *register_on_demand(const rds_region &want, int &err);
 	void release(rds_ib_region *r, bool soon);
+	void freed(rds_ib_region *r);
 	void flush();
 
 	rv_device *const rv; /* whoever has entered, a link, and remove() */
@@ -176,7 +176,7 @@ struct rds_ib_device {
 	list_head conns_head; /* lock */
 	bool gone = false; /* lock */
 
-	rds_ib_pool small, large; /* lock */
+	rds_ib_pool small, large, paged; /* lock */
 	rds_ib_region_list used, dirty; /* lock */
 	u32 dirty_pages = 0; /* lock */
 	kernel::mutex flush_mutex{KERNEL_MUTEX_IB_FLUSH};
@@ -185,13 +185,15 @@ struct rds_ib_device {
 private:
 	void end_regions();
 	rds_ib_region *take_clean(rds_ib_pool &pool);
-	rds_ib_region *make_region(rds_ib_pool &pool, const rds_region *paged, int &err);
-	rds_ib_region *find_region(rds_ib_pool &pool, const rds_region *paged, int &err);
+	rds_ib_region *make_region(rds_ib_pool &pool, const rds_region *want, int &err);
+	rds_ib_region *find_region(rds_ib_pool &pool, const rds_region *want, int &err);
 	u32 access_of(const rds_region &want, bool atomics) const;
 	rv_mr *page_on_demand(const rds_region &want);
 	void hand_out(rds_ib_region *r);
+	void forget(rds_ib_region *r);
 	void discard(rds_ib_region *r);
 	void give_clean(rds_ib_region *r);
+	void make_dirty(rds_ib_region *r, bool soon);
 	u32 flush_some();
 };
 

@@ -4,7 +4,7 @@
  * invalidated by many at a time. A peer reaches what was asked for and no byte more, and changes it
  * only if that was asked for, too. rdma.md 4 and 5; it departs from 5 in that no connection is
  * needed or held up (verbs_region.c). Memory that cannot be pinned is paged on demand, if the device
- * can: such a region is of the large ones' number, and made anew each time.
+ * can. The end of such a region may take as long as its owner likes, so it holds up nobody else's.
  */
 #include "ib.h"
 
@@ -42,8 +42,8 @@ rds_ib_region *rds_ib_device::take_clean(rds_ib_pool &pool)
 	return r;
 }
 
-/* @paged: memory that is paged on demand, else null. */
-rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, const rds_region *paged, int &err)
+/* @want: what is to be paged, else null. */
+rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, const rds_region *want, int &err)
 {
 	{
 		kernel::guard hold(lock);
@@ -57,7 +57,7 @@ rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, const rds_region *p
 	auto *r = kernel::make<rds_ib_region>(kernel::gfp_kernel);
 	err = -ENOMEM;
 	if (r) {
-		mr = paged ? page_on_demand(*paged) : rv_mr_alloc(rv, pool.pages);
+		mr = want ? page_on_demand(*want) : rv_mr_alloc(rv, pool.pages);
 		err = kernel::pointer_error(mr);
 	}
 	if (err) {
@@ -70,39 +70,46 @@ rds_ib_region *rds_ib_device::make_region(rds_ib_pool &pool, const rds_region *p
 	r->dev = this;
 	r->pool = &pool;
 	r->mr = mr;
-	r->on_demand = paged;
 	count(pool, RDS_IB_POOL_ALLOC);
 	return r;
 }
 
 /* A device that has no more gets what was freed lately. */
-rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, const rds_region *paged, int &err)
+rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, const rds_region *want, int &err)
 {
 	for (int round = 0;; round++) {
-		rds_ib_region *r = paged ? nullptr : take_clean(pool);
+		rds_ib_region *r = take_clean(pool);
 		if (!r)
-			r = make_region(pool, paged, err);
+			r = make_region(pool, want, err);
 		if (r)
 			return r;
-		if (round)
+		/* of memory that is paged it may be the range that does not please */
+		if (round || (want && err != -EAGAIN && err != -ENOMEM))
 			break;
 		count(pool, RDS_IB_POOL_WAIT);
 		flush();
+		rv_mr_wait();
 	}
 	count(pool, RDS_IB_POOL_DEPLETED);
 	return nullptr;
 }
 
-/* The device's state of it is not known: it is not used again (softroce.md 13). */
-void rds_ib_device::discard(rds_ib_region *r)
+/* The device has it no more. */
+void rds_ib_device::forget(rds_ib_region *r)
 {
 	rds_ib_pool &pool = *r->pool;
 
-	rv_mr_free(r->mr);
 	kernel::destroy(r);
 	count(pool, RDS_IB_POOL_FREE);
 	kernel::guard hold(lock);
 	pool.nr--;
+}
+
+/* The device's state of it is not known: it is not used again (softroce.md 13). */
+void rds_ib_device::discard(rds_ib_region *r)
+{
+	rv_mr_free(r->mr);
+	forget(r);
 }
 
 void rds_ib_device::give_clean(rds_ib_region *r)
@@ -144,7 +151,7 @@ rds_ib_region *rds_ib_device::register_on_demand(const rds_region &want, int &er
 	err = -EOPNOTSUPP;
 	if (!limits.on_demand)
 		return nullptr;
-	rds_ib_region *r = find_region(large, &want, err);
+	rds_ib_region *r = find_region(paged, &want, err);
 	if (r)
 		hand_out(r);
 	return r;
@@ -181,23 +188,43 @@ rds_ib_region *rds_ib_device::register_pages(scatterlist *sg, u32 nr, const rds_
 /* Context: A. */
 void rds_ib_device::release(rds_ib_region *r, bool soon)
 {
-	bool orphan;
+	bool orphan, later = false;
 	{
 		kernel::guard hold(lock);
 		orphan = r->orphan;
-		if (!orphan) {
+		if (!orphan)
 			rds_ib_region_list::remove(r);
-			dirty.push_back(r);
-			dirty_pages += r->nr;
-			/* remove() takes what is dirty, too */
-			if (!gone && (soon || dirty_pages >= many_pages))
-				flush_work.requeue(0);
-			else if (!gone)
-				flush_work.queue(lazy_ticks);
-		}
+		/* remove() takes what is dirty, and waits for who has a reference */
+		later = !orphan && !r->pool->pages && !gone;
+		if (later)
+			rv_device_get(rv);
+		else if (!orphan)
+			make_dirty(r, soon);
+	}
+	if (later) {
+		rv_mr_free_later(r->mr, r);
+		return;
 	}
 	if (orphan)
 		kernel::destroy(r);
+	put();
+}
+
+/* lock held */
+void rds_ib_device::make_dirty(rds_ib_region *r, bool soon)
+{
+	dirty.push_back(r);
+	dirty_pages += r->nr;
+	if (!gone && (soon || dirty_pages >= many_pages))
+		flush_work.requeue(0);
+	else if (!gone)
+		flush_work.queue(lazy_ticks);
+}
+
+/* rv_mr_free_later() has done so. */
+void rds_ib_device::freed(rds_ib_region *r)
+{
+	forget(r);
 	put();
 }
 
@@ -216,7 +243,8 @@ u32 rds_ib_device::flush_some()
 				break;
 			dirty_pages -= r->nr;
 			batch[nr] = r;
-			mrs[nr++] = r->on_demand ? nullptr : r->mr;
+			/* one that is paged gets here when the device goes */
+			mrs[nr++] = r->pool->pages ? r->mr : nullptr;
 		}
 	}
 	rv_mr_invalidate(rv, mrs, failed, nr);
@@ -224,7 +252,7 @@ u32 rds_ib_device::flush_some()
 		rds_ib_region *r = batch[i];
 		scatterlist *sg = r->sg;
 		u32 entries = r->nr;
-		bool reused = !failed[i] && !r->on_demand;
+		bool reused = !failed[i] && mrs[i];
 		r->sg = nullptr;
 		if (!reused)
 			discard(r);
@@ -353,8 +381,18 @@ void rds_ib_free_mr(void *handle, int invalidate)
 	r->dev->release(r, invalidate);
 }
 
+/* What is paged is waited for where nobody waits for us. */
 void rds_ib_flush_mrs()
 {
-	kernel::guard hold(rds_ib_devices().mutex);
-	rds_ib_devices().all.each([](rds_ib_device *dev) { dev->flush(); });
+	{
+		kernel::guard hold(rds_ib_devices().mutex);
+		rds_ib_devices().all.each([](rds_ib_device *dev) { dev->flush(); });
+	}
+	rv_mr_wait();
+}
+
+extern "C" void rds_ib_mr_freed(void *user)
+{
+	auto *r = static_cast<rds_ib_region *>(user);
+	r->dev->freed(r);
 }

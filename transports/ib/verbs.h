@@ -211,9 +211,17 @@ int rv_mr_register(struct rv_mr *mr, u32 access);
 /**
  * rv_mr_on_demand - a region of the current user's memory from @start on, @length bytes, paged in
  * when the device gets there; the address of its first byte is @iova. It is not mapped, not
- * registered, not invalidated: rv_mr_free() is its end. P. Return: ERR_PTR.
+ * registered, not invalidated: rv_mr_free() or rv_mr_free_later() is its end. P. Return: ERR_PTR.
  */
 struct rv_mr *rv_mr_on_demand(struct rv_device *dev, u64 start, u64 length, u64 iova, u32 access);
+/**
+ * rv_mr_free_later - what may take as long as the memory's owner likes (a page that he serves is
+ * being fetched): in a worker, which then tells rds_ib_mr_freed(@user). It takes the caller's
+ * reference of the device. A.
+ */
+void rv_mr_free_later(struct rv_mr *mr, void *user);
+/** rv_mr_wait - until all that rv_mr_free_later() was told is freed, but not for long. P. */
+void rv_mr_wait(void);
 /** rv_mr_invalidate - all that are no null pointers; @failed: those in an unknown state. P. */
 void rv_mr_invalidate(struct rv_device *dev, struct rv_mr *const *mrs, bool *failed, u32 nr);
 
@@ -259,6 +267,7 @@ void rds_ib_device_remove(void *user);
 void rds_ib_poll(void *user); /* softirq, not twice at once for one */
 void rds_ib_broken(void *user); /* the queue pair reports an error; softirq, as rds_ib_poll() */
 void rds_ib_cq_event(void); /* a device's callback, for the counter; with interrupts off */
+void rds_ib_mr_freed(void *user); /* what rv_mr_free_later() was given; P */
 /** rds_ib_event - Return: not 0: @id is to be destroyed. P. */
 int rds_ib_event(void *context, struct rdma_cm_id *id, struct rdma_cm_event *event);
 

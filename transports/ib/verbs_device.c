@@ -210,13 +210,19 @@ struct ib_client rv_client = {
 
 int rv_start(void)
 {
-	int err = rv_cm_init();
+	int err = rv_regions_init();
 
 	if (err)
 		return err;
-	err = ib_register_client(&rv_client);
+	err = rv_cm_init();
 	if (err)
-		rv_cm_exit();
+		goto no_cm;
+	err = ib_register_client(&rv_client);
+	if (!err)
+		return 0;
+	rv_cm_exit();
+no_cm:
+	rv_regions_exit();
 	return err;
 }
 
@@ -224,6 +230,7 @@ void rv_stop(void)
 {
 	ib_unregister_client(&rv_client);
 	rv_cm_exit();
+	rv_regions_exit();
 	/* who has just looked for a device */
 	synchronize_rcu();
 }

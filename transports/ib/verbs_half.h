@@ -32,6 +32,8 @@ extern struct ib_client rv_client;
 
 int rv_cm_init(void);
 void rv_cm_exit(void);
+int rv_regions_init(void);
+void rv_regions_exit(void);
 int rv_region_queue_make(struct rv_device *dev);
 void rv_region_queue_free(struct rv_device *dev);
 

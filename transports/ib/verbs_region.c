@@ -10,6 +10,8 @@
 #include <linux/err.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <rdma/ib_cache.h>
 #include <rdma/ib_verbs.h>
 
@@ -22,6 +24,8 @@ struct rv_mr {
 	struct rv_device *dev;
 	struct ib_mr *ib;
 	u8 key; /* the part of it that changes with each registration */
+	struct work_struct end; /* of one that is paged on demand */
+	void *user;
 };
 
 /* One request, its owner waits. */
@@ -392,6 +396,48 @@ struct rv_mr *rv_mr_on_demand(struct rv_device *dev, u64 start, u64 length, u64 
 	}
 	fetch_ahead(mr->ib, flags & IB_ACCESS_LOCAL_WRITE);
 	return mr;
+}
+
+/* A queue of its own, that ends before the module does: unbound, so who waits is in nobody's way. */
+static struct workqueue_struct *ends;
+static atomic_t ending;
+static DECLARE_WAIT_QUEUE_HEAD(all_ended);
+
+static void mr_end(struct work_struct *work)
+{
+	struct rv_mr *mr = container_of(work, struct rv_mr, end);
+	struct rv_device *dev = mr->dev;
+	void *user = mr->user;
+
+	rv_mr_free(mr);
+	rds_ib_mr_freed(user);
+	rv_device_put(dev);
+	if (atomic_dec_and_test(&ending) && wq_has_sleeper(&all_ended))
+		wake_up_all(&all_ended);
+}
+
+void rv_mr_free_later(struct rv_mr *mr, void *user)
+{
+	mr->user = user;
+	INIT_WORK(&mr->end, mr_end);
+	atomic_inc(&ending);
+	queue_work(ends, &mr->end);
+}
+
+void rv_mr_wait(void)
+{
+	wait_event_killable_timeout(all_ended, !atomic_read(&ending), HZ / 4);
+}
+
+int rv_regions_init(void)
+{
+	ends = alloc_workqueue("rds_ib_paged", WQ_UNBOUND, WQ_UNBOUND_MAX_ACTIVE);
+	return ends ? 0 : -ENOMEM;
+}
+
+void rv_regions_exit(void)
+{
+	destroy_workqueue(ends);
 }
 
 static void invalidate_batch(struct rv_device *dev, struct rv_mr *const *mrs, bool *failed, u32 nr)
