@@ -211,7 +211,7 @@ hosts_are_guests() {
 			return
 		fi
 		# the last line that comes back is the status
-		echo "$2" | timeout "${limit_on:-100}" nc "$PEER" 9000 | {
+		echo "$2" | timeout "${limit_on:-$((100 * ${SCALE:-1}))}" nc "$PEER" 9000 | {
 			status=
 			while IFS= read -r line; do
 				case $line in
