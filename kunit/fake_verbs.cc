@@ -1131,10 +1131,12 @@ void rv_mr_free_later(rv_mr *mr, void *user)
 		if (!mr->paged)
 			fv->violate("freed later: what should be flushed");
 		mr->registered = fv->hold_mr_ends;
-		mr->user = fv->hold_mr_ends ? user : nullptr;
+		if (fv->hold_mr_ends) {
+			mr->user = user;
+			return;
+		}
 	}
-	if (!mr->user)
-		mr_end(mr, user);
+	mr_end(mr, user);
 }
 
 void rv_mr_wait(void)

@@ -670,7 +670,7 @@ struct target : kernel::pinned {
 	target(u32 host, u32 pages, u64 start, u64 length, bool writable) : sg(ib_sg_make(pages))
 	{
 		in6_addr addr = fv_addr(host);
-		const rds_region want = {&addr, 0, writable, false, start, length};
+		const rds_region want = {&addr, 0, writable, false, start, length, nullptr};
 		handle = rds_ib_transport.get_mr_ex(sg, pages, nullptr, &key, nullptr, &want);
 	}
 	~target()

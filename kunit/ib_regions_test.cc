@@ -17,7 +17,7 @@ public:
 		in6_addr addr = fv_addr(host);
 		if (!length)
 			length = pages * PAGE_BYTES - start % PAGE_BYTES;
-		const rds_region want = {&addr, 0, writable, false, start, length};
+		const rds_region want = {&addr, 0, writable, false, start, length, nullptr};
 		m_handle = rds_ib_transport.get_mr_ex(m_sg, pages, nullptr, &key, conn, &want);
 	}
 	/* The memory is the transport's until it says so. */
@@ -370,7 +370,7 @@ TEST_CASE(regions__no_memory)
 		scatterlist *sg = ib_sg_make(2);
 		ASSERT(sg);
 		in6_addr addr = fv_addr(ib_near);
-		const rds_region want = {&addr, 0, 1, 0, 0, 8192};
+		const rds_region want = {&addr, 0, 1, 0, 0, 8192, nullptr};
 		u32 key = 0;
 		bench_fault(nth);
 		void *handle = rds_ib_transport.get_mr_ex(sg, 2, nullptr, &key, nullptr, &want);
@@ -423,9 +423,9 @@ TEST_CASE(regions__on_demand)
 			r.free(false);
 			rds_ib_transport.flush_mrs();
 			EXPECT_EQ(s->mr_frees, ++frees);
+			EXPECT_EQ(r.unpins(), 1);
 		}
 		EXPECT_EQ(s->invalidates, 0);
-		EXPECT_EQ(s->unpins, 0);
 	}
 }
 
@@ -445,7 +445,7 @@ TEST_CASE(regions__on_demand_and_others)
 	two.free(false);
 	three.free(false);
 	rds_ib_transport.flush_mrs();
-	EXPECT_EQ(s->unpins, 3);
+	EXPECT_EQ(s->unpins, 4);
 	EXPECT_EQ(s->invalidates, 3);
 	EXPECT_EQ(s->mr_frees, 1);
 	/* and its own word is enough */
@@ -525,18 +525,19 @@ TEST_CASE(regions__on_demand_does_not_end)
 	s->devices[0].limits.on_demand = true;
 	ASSERT_EQ(s.start(), 0);
 	s->hold_mr_ends = true;
-	for (int i = 0; i < 8; i++) {
-		ib_paged r(ib_near, true, false);
-		ASSERT(r.of());
-		r.free(true);
-		EXPECT(r.of());
+	ib_paged *held[8];
+	for (ib_paged *&r : held) {
+		r = kernel::make<ib_paged>(kernel::gfp_kernel, u32{ib_near}, true, false);
+		ASSERT(r && r->of());
+		r->free(true);
+		EXPECT(r->of());
 	}
 	region other(1);
 	ASSERT(other.of());
 	other.free(true);
 	rds_ib_transport.flush_mrs();
 	EXPECT(!other.of());
-	EXPECT_EQ(s->unpins, 1);
+	EXPECT_EQ(s->unpins, 1); /* what is charged stays, too */
 	EXPECT_EQ(s->mr_frees, 0);
 	EXPECT(s->mr_waits > 0);
 	/* they count until they are gone */
@@ -552,6 +553,10 @@ TEST_CASE(regions__on_demand_does_not_end)
 	s->let_mrs_end();
 	EXPECT(eventually([&] { return kernel::read_once(removed); }));
 	EXPECT_EQ(s->mr_frees, s->mr_allocs);
+	for (ib_paged *r : held) {
+		EXPECT_EQ(r->unpins(), 1);
+		kernel::destroy(r);
+	}
 }
 
 /* In use and freed: the device has let go of both, and their owners find nothing to do. */
@@ -566,9 +571,12 @@ TEST_CASE(regions__on_demand_device_goes)
 	dirty.free(false);
 	s->remove(0);
 	EXPECT_EQ(s->mr_frees, 2);
+	EXPECT_EQ(used.unpins(), 1);
+	EXPECT_EQ(dirty.unpins(), 1);
 	rds_ib_transport.sync_mr(used.handle(), DMA_TO_DEVICE_VALUE);
 	used.free(true);
 	EXPECT_EQ(s->mr_frees, 2);
+	EXPECT_EQ(used.unpins(), 1);
 }
 
 /* ---- the end of a device ---- */

@@ -73,7 +73,7 @@ ib_paged::ib_paged(u32 host, bool writable, bool operand, rds_connection *conn, 
     : m_page(ib_sg_make(1))
 {
 	in6_addr at = fv_addr(host);
-	const rds_region want = {&at, 0, writable, operand, addr(), length};
+	const rds_region want = {&at, 0, writable, operand, addr(), length, m_page};
 	m_handle = rds_ib_transport.get_mr_ex(nullptr, 0, nullptr, &key, conn, &want);
 }
 

@@ -43,9 +43,14 @@ public:
 		 u64 length = 3000);
 	~ib_paged()
 	{
+		bool had = m_handle && !error();
 		free(true);
+		if (had)
+			(void)eventually([&] { return unpins() > 0; });
 		ib_sg_free(m_page);
 	}
+	/* how often the charge has come back */
+	u32 unpins() const { return ib_sg_unpins(m_page); }
 	int error() const { return kernel::pointer_error(m_handle); }
 	void free(bool soon);
 	void *handle() const { return m_handle; }

@@ -154,6 +154,7 @@ struct rds_region {
 	u8 r_writable; /* it may be changed; else only read */
 	u8 r_operand; /* by an operation of the socket's own: no peer reaches it; else by the peer */
 	u64 r_start, r_length; /* the user's range; r_start's offset in its page is the cookie's */
+	struct scatterlist *r_charge; /* of memory that is not pinned, but charged; else null */
 };
 
 /* Bits of m_flags, set before the message is seen by others. */
@@ -465,7 +466,8 @@ struct rds_transport {
 	 * RDS_GET_MR_FOR_DEST; null: RDS_GET_MR names none. In any state. The caller holds it.
 	 * @sg: null, and no entries: memory that cannot be pinned (a file on persistent memory). It
 	 * is the current user's @want, to be paged in when the device gets there; -EOPNOTSUPP if the
-	 * transport cannot do that. Only such memory is ever an operand.
+	 * transport cannot do that. Only such memory is ever an operand. With a handle the transport
+	 * owns @want->r_charge, for rds_sg_unpin() when the device has let go of the memory.
 	 * @want: is the caller's. Else as get_mr. On -ENODEV @conn is asked to connect; sendmsg then says -EAGAIN.
 	 */
 	void *(*get_mr_ex)(struct scatterlist *sg, unsigned long nr_sg, struct rds_sock *rs,

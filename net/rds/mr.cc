@@ -39,7 +39,7 @@ int check_range(const rds_iovec &v)
 
 rds_region describe(rds_sock *rs, const rds_iovec &v, bool writable, bool operand)
 {
-	return {&rs->addr, rs->scope, writable, operand, v.addr, v.bytes};
+	return {&rs->addr, rs->scope, writable, operand, v.addr, v.bytes, nullptr};
 }
 
 /* The transport takes @pages over, or they stay the caller's; @nr is 0: it is to page @want. */
@@ -47,7 +47,7 @@ int register_pages(rds_mr *mr, kernel::user_pages &pages, u64 nr, const rds_regi
 		   rds_connection *conn)
 {
 	const rds_transport *t = mr->trans;
-	scatterlist *sg = nr ? pages.get() : nullptr;
+	scatterlist *sg = want.r_charge ? nullptr : pages.get();
 	void *handle = t->get_mr_ex ? t->get_mr_ex(sg, nr, mr->rs, &mr->key, conn, &want)
 				    : t->get_mr(sg, nr, mr->rs, &mr->key);
 	int err = kernel::pointer_error(handle);
@@ -55,9 +55,7 @@ int register_pages(rds_mr *mr, kernel::user_pages &pages, u64 nr, const rds_regi
 		rds_conn_connect_if_down(conn);
 	if (err)
 		return err;
-	sg = pages.release();
-	if (!nr)
-		mr->charge = sg;
+	(void)pages.release();
 	mr->handle = handle;
 	mr->registered = true;
 	return 0;
@@ -75,12 +73,13 @@ int begin_pages(rds_sock *rs, kernel::user_pages &pages, u64 nr)
 }
 
 /* What cannot be pinned: who may not do with it what he asks for hears it now. */
-int register_paged(rds_mr *mr, kernel::user_pages &pages, const rds_region &want, bool write,
+int register_paged(rds_mr *mr, kernel::user_pages &pages, rds_region want, bool write,
 		   rds_connection *conn)
 {
 	if (!mr->trans->get_mr_ex)
 		return -EOPNOTSUPP;
 	pages.charge_only();
+	want.r_charge = pages.get();
 	int err = kernel_may_access(want.r_start, want.r_length, write);
 	return err ? err : register_pages(mr, pages, 0, want, conn);
 }
@@ -132,8 +131,6 @@ rds_mr::~rds_mr()
 {
 	if (registered)
 		trans->free_mr(handle, kernel::read_once(invalidate));
-	if (charge)
-		kernel_unpin(charge);
 	rds_trans_put(trans);
 	rs->put();
 }

@@ -401,7 +401,6 @@ struct rds_mr {
 	rds_sock *const rs; /* counted */
 	rds_transport *const trans; /* the module is held */
 	void *handle = nullptr; /* get_mr's */
-	scatterlist *charge = nullptr; /* of memory that is paged: there are no pages to own it */
 	u32 key = 0;
 	bool registered = false;
 	const bool use_once; /* it goes when a peer says that it has used it */

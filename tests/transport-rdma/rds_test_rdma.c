@@ -111,7 +111,7 @@ struct region {
 	u64 bytes;
 	u32 key;
 	bool listed; /* in regions, under its key */
-	bool paged;
+	struct scatterlist *charge; /* of one whose pages are not pinned */
 };
 
 static DEFINE_XARRAY_ALLOC1(regions); /* region_mutex */
@@ -139,10 +139,9 @@ static void reap(void)
 	list_for_each_entry_safe (r, next, &gone, item) {
 		if (r->listed)
 			xa_erase(&regions, r->key);
-		if (r->paged)
+		if (r->charge)
 			let_go(r->sg, r->bytes / PAGE_SIZE);
-		else
-			rds_sg_unpin(r->sg);
+		rds_sg_unpin(r->charge ?: r->sg);
 		kfree(r);
 		atomic_dec(&nr_regions);
 	}
@@ -234,7 +233,7 @@ static void *page_region(struct rds_sock *rs, u32 *key_ret, const struct rds_reg
 	if (IS_ERR(r))
 		let_go(sg, nr);
 	else
-		r->paged = true;
+		r->charge = want->r_charge;
 	return r;
 }
 

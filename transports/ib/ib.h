@@ -113,12 +113,22 @@ struct rds_ib_region {
 	rds_ib_device *dev; /* counted while the core has it */
 	rds_ib_pool *pool;
 	rv_mr *mr;
-	scatterlist *sg;
+	scatterlist *sg; /* of one that is paged on demand, its charge */
 	u32 nr; /* entries */
+	bool released; /* while its device goes, which waits for nobody; the device's lock */
 	bool orphan; /* its device has gone, with mr and sg; the device's lock */
 };
 
 using rds_ib_region_list = kernel::list<rds_ib_region, &rds_ib_region::item>;
+
+/* What a device that goes has of a region. */
+struct rds_ib_leftover {
+	rds_ib_region *owned; /* by nobody else any more; or null */
+	rv_mr *mr;
+	scatterlist *sg;
+	u32 nr;
+	bool is_paged;
+};
 
 /* Regions of one size. The device's lock. */
 struct rds_ib_pool {
@@ -184,6 +194,8 @@ struct rds_ib_device {
 
 private:
 	void end_regions();
+	bool next_leftover(rds_ib_leftover &left);
+	void end(const rds_ib_leftover &left);
 	rds_ib_region *take_clean(rds_ib_pool &pool);
 	rds_ib_region *make_region(rds_ib_pool &pool, const rds_region *want, int &err);
 	rds_ib_region *find_region(rds_ib_pool &pool, const rds_region *want, int &err);

@@ -88,7 +88,8 @@ rds_ib_region *rds_ib_device::find_region(rds_ib_pool &pool, const rds_region *w
 			break;
 		count(pool, RDS_IB_POOL_WAIT);
 		flush();
-		rv_mr_wait();
+		if (want)
+			rv_mr_wait();
 	}
 	count(pool, RDS_IB_POOL_DEPLETED);
 	return nullptr;
@@ -152,8 +153,10 @@ rds_ib_region *rds_ib_device::register_on_demand(const rds_region &want, int &er
 	if (!limits.on_demand)
 		return nullptr;
 	rds_ib_region *r = find_region(paged, &want, err);
-	if (r)
-		hand_out(r);
+	if (!r)
+		return nullptr;
+	r->sg = want.r_charge;
+	hand_out(r);
 	return r;
 }
 
@@ -191,14 +194,16 @@ void rds_ib_device::release(rds_ib_region *r, bool soon)
 	bool orphan, later = false;
 	{
 		kernel::guard hold(lock);
+		bool is_paged = !r->pool->pages;
 		orphan = r->orphan;
-		if (!orphan)
+		/* remove() waits for who has a reference, and ends the rest */
+		later = !orphan && is_paged && !gone;
+		r->released = !orphan && is_paged && gone;
+		if (!orphan && !r->released)
 			rds_ib_region_list::remove(r);
-		/* remove() takes what is dirty, and waits for who has a reference */
-		later = !orphan && !r->pool->pages && !gone;
 		if (later)
 			rv_device_get(rv);
-		else if (!orphan)
+		else if (!orphan && !is_paged)
 			make_dirty(r, soon);
 	}
 	if (later) {
@@ -224,6 +229,7 @@ void rds_ib_device::make_dirty(rds_ib_region *r, bool soon)
 /* rv_mr_free_later() has done so. */
 void rds_ib_device::freed(rds_ib_region *r)
 {
+	rds_sg_unpin(r->sg);
 	forget(r);
 	put();
 }
@@ -243,8 +249,7 @@ u32 rds_ib_device::flush_some()
 				break;
 			dirty_pages -= r->nr;
 			batch[nr] = r;
-			/* one that is paged gets here when the device goes */
-			mrs[nr++] = r->pool->pages ? r->mr : nullptr;
+			mrs[nr++] = r->mr;
 		}
 	}
 	rv_mr_invalidate(rv, mrs, failed, nr);
@@ -252,16 +257,13 @@ u32 rds_ib_device::flush_some()
 		rds_ib_region *r = batch[i];
 		scatterlist *sg = r->sg;
 		u32 entries = r->nr;
-		bool reused = !failed[i] && mrs[i];
 		r->sg = nullptr;
-		if (!reused)
+		if (failed[i])
 			discard(r);
 		/* out of reach, one way or the other */
-		if (sg) {
-			rv_mr_unmap(rv, sg, entries);
-			rds_sg_unpin(sg);
-		}
-		if (reused)
+		rv_mr_unmap(rv, sg, entries);
+		rds_sg_unpin(sg);
+		if (!failed[i])
 			give_clean(r);
 	}
 	return nr;
@@ -280,42 +282,52 @@ void rds_ib_device::flush()
 		kernel_cond_resched();
 }
 
+/* The next region that the device has, of whose memory it loses sight. Return: there is one. */
+bool rds_ib_device::next_leftover(rds_ib_leftover &left)
+{
+	kernel::guard hold(lock);
+	rds_ib_region *r = dirty.pop_front();
+	if (!r)
+		r = small.clean.pop_front();
+	if (!r)
+		r = large.clean.pop_front();
+	bool owned = r;
+	if (!r)
+		r = used.pop_front();
+	if (!r)
+		return false;
+	/* one that was in use may be gone from here on */
+	r->orphan = true;
+	left = {owned || r->released ? r : nullptr, r->mr, r->sg, r->nr, !r->pool->pages};
+	return true;
+}
+
+void rds_ib_device::end(const rds_ib_leftover &left)
+{
+	rv_mr_free(left.mr);
+	if (left.sg && !left.is_paged)
+		rv_mr_unmap(rv, left.sg, left.nr);
+	if (left.sg)
+		rds_sg_unpin(left.sg);
+	kernel::destroy(left.owned);
+}
+
 /* Nobody is in it any more, but regions may be freed, and flushed, at any time. */
 void rds_ib_device::end_regions()
 {
 	for (;;) {
-		/* each by itself: who flushes is not to wait for all of them */
-		kernel::guard one(flush_mutex);
-		rv_mr *mr = nullptr;
-		scatterlist *sg = nullptr;
-		u32 nr = 0;
-		rds_ib_region *r;
-		bool owned = false;
+		rds_ib_leftover left;
 		{
-			kernel::guard hold(lock);
-			r = dirty.pop_front();
-			if (!r)
-				r = small.clean.pop_front();
-			if (!r)
-				r = large.clean.pop_front();
-			owned = r;
-			if (!r)
-				r = used.pop_front();
-			if (!r)
+			/* each by itself: who flushes is not to wait for all of them */
+			kernel::guard one(flush_mutex);
+			if (!next_leftover(left))
 				return;
-			mr = r->mr;
-			sg = r->sg;
-			nr = r->nr;
-			r->orphan = true;
+			if (!left.is_paged)
+				end(left);
 		}
-		/* one that was in use may be gone from here on */
-		rv_mr_free(mr);
-		if (sg) {
-			rv_mr_unmap(rv, sg, nr);
-			rds_sg_unpin(sg);
-		}
-		if (owned)
-			kernel::destroy(r);
+		/* and not at all for what its owner may hold up */
+		if (left.is_paged)
+			end(left);
 	}
 }
 
@@ -371,7 +383,7 @@ void rds_ib_sync_mr(void *handle, int direction)
 	auto *r = static_cast<rds_ib_region *>(handle);
 	kernel::guard hold(r->dev->lock);
 
-	if (!r->orphan && r->sg)
+	if (!r->orphan && r->pool->pages)
 		rv_mr_sync(r->mr, r->sg, r->nr, direction);
 }
 
