@@ -231,10 +231,14 @@ hosts_are_guests() {
 # no answer.
 b_reboots() {
 	life=$(on b "cat /proc/sys/kernel/random/boot_id")
-	(limit_on=3 && on b 'setsid /vm/reboot $PPID > /dev/null 2>&1 &') || true
+	(limit_on=$((3 * ${SCALE:-1})) && on b 'setsid /vm/reboot $PPID > /dev/null 2>&1 &') || true
 	await 100 b_is_new
 }
-b_is_new() { [ "$life" != "$(limit_on=3 && on b "cat /proc/sys/kernel/random/boot_id" || echo "$life")" ]; }
+# half an answer is none
+b_is_new() {
+	answer=$(limit_on=$((3 * ${SCALE:-1})) && on b "cat /proc/sys/kernel/random/boot_id") || return 1
+	[ -n "$answer" ] && [ "$answer" != "$life" ]
+}
 # ends the other guest
 leave() { on b "touch /tmp/leave"; }
 

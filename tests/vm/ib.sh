@@ -213,13 +213,13 @@ peers() {
 # whoever reads slowly, or stops, the other learns of it, and of its end
 congestion() {
 	# slower than any sender, who has more than fits
-	pace=300
+	pace=400
 	! slow || pace=200000
 	transfer b $B4 a $A4 "--delay-us $pace" "--count $(n 400) --sizes $((4096 * ${SCALE:-1})) --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
 	transfer a $A4 b $B4 "--delay-us $pace" "--count $(n 400) --sizes $((4096 * ${SCALE:-1})) --nonblock --quiet"
 	grep -q 'enobufs=[1-9]' /tmp/send.out
-	begin a $A4 b $B4 "--delay-us $((2000 * ${SCALE:-1}))" "--count $(n 800) --sizes 8192 --nonblock"
+	begin a $A4 b $B4 "--delay-us $((pace * 5))" "--count $(n 800) --sizes 8192 --nonblock"
 	await 20 moving 20
 	on b "killall -STOP rds-xfer"
 	await 20 stuck
