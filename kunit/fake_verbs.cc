@@ -371,6 +371,15 @@ rv_device *rv_device_get(rv_device *dev)
 	return dev;
 }
 
+bool rv_device_tryget(rv_device *dev)
+{
+	kernel::guard hold(fv->lock);
+	if (!dev->refs)
+		return false;
+	kernel::add_return(dev->refs, 1u);
+	return true;
+}
+
 void rv_device_put(rv_device *dev)
 {
 	u32 left = kernel::add_return(dev->refs, ~0u);

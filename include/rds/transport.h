@@ -191,7 +191,7 @@ struct rds_message {
 	u64 m_ack_seq; /* the transport's own acknowledgement number */
 	u8 *m_linear_data;
 	struct rds_zcopy *m_zcopy; /* the core's: pieces are the sender's own pages */
-	struct rds_mr *m_mr; /* the core's: the region that it announces, counted */
+	struct rds_mr *m_mr; /* the core's: the region that it announces, or its operand; counted */
 	struct rm_rdma_op m_rdma;
 	struct rm_atomic_op m_atomic;
 	/* m_pieces and linear payload follow */
@@ -418,14 +418,15 @@ struct rds_transport {
 	 * free_mr - the last reference to the region is gone: unpin its pages
 	 * @invalidate: the peer must lose access soon, not just some time
 	 * Called by: the last of the socket option, a use-once region's use, close, a sendmsg that
-	 * failed, and the end of the message that announced the region.
+	 * failed, and the end of the message that announced the region, or had it as its operand.
 	 * Context: A; what sleeps is queued. Once per handle. The socket of get_mr is still there,
 	 * perhaps closed.
 	 */
 	void (*free_mr)(void *trans_private, int invalidate);
 
 	/**
-	 * flush_mrs - wait until regions that were freed are out of the peers' reach
+	 * flush_mrs - wait until regions that were freed are out of the peers' reach; for what is paged
+	 * on demand a quarter of a second at most, as that may depend on others
 	 * Called by: close of a socket that had regions, and RDS_FREE_MR of cookie 0, which is
 	 * -EINVAL without the hook. Context: P, no locks; re-entrant.
 	 */

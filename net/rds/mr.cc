@@ -2,7 +2,8 @@
 /*
  * Memory regions: a user's pages that peers may read and write by a key. Registered by options and
  * by control messages (process context, no locks), found by the keys that peers and users name, in
- * any context. What a transport gets of one it owns until the last reference is gone.
+ * any context. What a transport gets of one it owns until it says rds_sg_unpin(), some time after the
+ * last reference is gone.
  *
  * A region exposes whole pages, from the first byte of the first to the last of the last one,
  * unless the transport can do better (get_mr_ex). Memory that cannot be pinned is the transport's to

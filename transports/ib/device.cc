@@ -84,7 +84,8 @@ void rds_ib_device::detach(rds_ib_connection *ic)
  * Nobody gets onto it any more; its connections are shut down, by their own work, and whoever
  * registers at this moment has done so when the wait is over. What is left then are regions that
  * applications hold: they lose their memory here, and go when they are freed. Until that is done who
- * flushes all finds it: what was freed must be out of reach when he returns.
+ * flushes all finds it: what was freed must be out of reach when he returns. What is paged and ends by
+ * itself has a reference, so it is waited for.
  */
 void rds_ib_device::remove()
 {

@@ -16,7 +16,7 @@
  * OWNERSHIP
  *
  *   rds_ib_device      one for each device that will do. Counted: from its coming to its going, and
- *                      by each region that the core has.
+ *                      by each region that the core has, or a worker ends.
  *   rds_ib_connection  one for each rds_connection, counted: from conn_alloc to conn_free, and by who
  *                      has found it by rds_ib_find(), as the core's reference does not keep it. Owns
  *                      the CM's id, a request of the peer's that waits, and its link.
@@ -110,12 +110,12 @@ struct rds_ib_pool;
 
 struct rds_ib_region {
 	list_head item; /* used, dirty or clean of its device; the device's lock */
-	rds_ib_device *dev; /* counted while the core has it */
+	rds_ib_device *dev; /* counted while the core has it, or a worker */
 	rds_ib_pool *pool;
 	rv_mr *mr;
 	scatterlist *sg; /* of one that is paged on demand, its charge */
 	u32 nr; /* entries */
-	bool released; /* while its device goes, which waits for nobody; the device's lock */
+	bool released; /* paged, and its device waits for nobody any more; the device's lock */
 	bool orphan; /* its device has gone, with mr and sg; the device's lock */
 };
 

@@ -196,14 +196,12 @@ void rds_ib_device::release(rds_ib_region *r, bool soon)
 		kernel::guard hold(lock);
 		bool is_paged = !r->pool->pages;
 		orphan = r->orphan;
-		/* remove() waits for who has a reference, and ends the rest */
-		later = !orphan && is_paged && !gone;
-		r->released = !orphan && is_paged && gone;
+		/* remove() waits for who has a reference, and ends the rest when no peer is left */
+		later = !orphan && is_paged && rv_device_tryget(rv);
+		r->released = !orphan && is_paged && !later;
 		if (!orphan && !r->released)
 			rds_ib_region_list::remove(r);
-		if (later)
-			rv_device_get(rv);
-		else if (!orphan && !is_paged)
+		if (!orphan && !is_paged)
 			make_dirty(r, soon);
 	}
 	if (later) {
@@ -270,8 +268,8 @@ u32 rds_ib_device::flush_some()
 }
 
 /*
- * All that was freed before the call is out of reach when it returns. Context: P; entered, or remove()
- * cannot be over.
+ * All that was freed before the call is out of reach when it returns, but for what is paged. Context: P;
+ * entered, or remove() cannot be over.
  */
 void rds_ib_device::flush()
 {

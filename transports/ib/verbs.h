@@ -143,6 +143,8 @@ void rv_stop(void);
 const char *rv_device_name(const struct rv_device *dev);
 void *rv_device_user(const struct rv_device *dev); /* what rds_ib_device_add() has returned */
 struct rv_device *rv_device_get(struct rv_device *dev);
+/** rv_device_tryget - false: rv_device_wait() is over; the caller knows that @dev is there. A. */
+bool rv_device_tryget(struct rv_device *dev);
 void rv_device_put(struct rv_device *dev); /* A */
 /** rv_device_wait - until nobody holds it but the caller. P. */
 void rv_device_wait(struct rv_device *dev);

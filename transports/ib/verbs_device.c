@@ -21,6 +21,11 @@ struct rv_device *rv_device_get(struct rv_device *dev)
 	return dev;
 }
 
+bool rv_device_tryget(struct rv_device *dev)
+{
+	return refcount_inc_not_zero(&dev->refs);
+}
+
 void rv_device_put(struct rv_device *dev)
 {
 	if (refcount_dec_and_test(&dev->refs))
