@@ -1252,9 +1252,6 @@ void rv_mr_invalidate(rv_device *, rv_mr *const *mrs, bool *failed, u32 nr)
 	bench_may_sleep();
 	kernel::guard hold(fv->lock);
 	for (u32 i = 0; i < nr; i++) {
-		failed[i] = false;
-		if (!mrs[i])
-			continue;
 		fv->invalidates++;
 		if (!mrs[i]->registered || mrs[i]->paged)
 			fv->violate("invalidated what is not registered");

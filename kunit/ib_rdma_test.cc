@@ -768,24 +768,13 @@ TEST_CASE(rdma__atomics_between_two)
 
 /* ---- memory that the device pages ---- */
 
-namespace {
-
-bool pages_on_demand(ib_scenario &s)
-{
-	for (rv_device &dev : s->devices)
-		dev.limits.on_demand = dev.limits.on_demand_atomics = true;
-	return !s.start();
-}
-
-} // namespace
-
 /* Here, there, and on both sides, of more than one WRITE's or READ's length. */
 TEST_CASE(rdma__on_demand)
 {
 	for (bool read : {false, true}) {
 		ib_scenario s(test);
 		ASSERT(s);
-		ASSERT(pages_on_demand(s));
+		ASSERT_EQ(s.start_paging(), 0);
 		ib_pair pair(test, s);
 		ASSERT(pair.ok());
 		ib_paged here(ib_near, read, true), there(2, true, false);
@@ -825,7 +814,7 @@ TEST_CASE(rdma__on_demand_of_another_device)
 {
 	ib_scenario s(test);
 	ASSERT(s);
-	ASSERT(pages_on_demand(s));
+	ASSERT_EQ(s.start_paging(), 0);
 	ASSERT_EQ(s->add(1), 0);
 	WORLD(w);
 	ib_paged elsewhere(17, true, true), here(ib_near, true, true, w.far.lane.get());

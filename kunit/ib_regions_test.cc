@@ -434,8 +434,7 @@ TEST_CASE(regions__on_demand_and_others)
 {
 	ib_scenario s(test);
 	ASSERT(s);
-	s->devices[0].limits.on_demand = true;
-	ASSERT_EQ(s.start(), 0);
+	ASSERT_EQ(s.start_paging(), 0);
 	region one(1), two(200);
 	ib_paged paged(ib_near, true, false);
 	region three(1);
@@ -503,8 +502,7 @@ TEST_CASE(regions__on_demand_beside_others)
 	ib_scenario s(test);
 	ASSERT(s);
 	s->devices[0].limits.mrs = 16;
-	s->devices[0].limits.on_demand = true;
-	ASSERT_EQ(s.start(), 0);
+	ASSERT_EQ(s.start_paging(), 0);
 	regions<8> all(100);
 	ASSERT_EQ(all.take(8), 8);
 	for (region *r : all.r)
@@ -522,8 +520,7 @@ TEST_CASE(regions__on_demand_does_not_end)
 	ib_scenario s(test);
 	ASSERT(s);
 	s->devices[0].limits.mrs = 16;
-	s->devices[0].limits.on_demand = true;
-	ASSERT_EQ(s.start(), 0);
+	ASSERT_EQ(s.start_paging(), 0);
 	s->hold_mr_ends = true;
 	ib_paged *held[8];
 	for (ib_paged *&r : held) {
@@ -564,8 +561,7 @@ TEST_CASE(regions__on_demand_device_goes)
 {
 	ib_scenario s(test);
 	ASSERT(s);
-	s->devices[0].limits.on_demand = true;
-	ASSERT_EQ(s.start(), 0);
+	ASSERT_EQ(s.start_paging(), 0);
 	ib_paged used(ib_near, true, false), dirty(ib_near, true, false);
 	ASSERT(used.of() && dirty.of());
 	dirty.free(false);

@@ -24,6 +24,13 @@ int ib_scenario::start()
 	return err;
 }
 
+int ib_scenario::start_paging()
+{
+	for (rv_device &dev : m_fake->devices)
+		dev.limits.on_demand = dev.limits.on_demand_atomics = true;
+	return start();
+}
+
 void ib_scenario::stop()
 {
 	if (m_started)

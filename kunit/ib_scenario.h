@@ -19,6 +19,7 @@ public:
 	~ib_scenario();
 	/* Once the script of the fake is as it should be. Return: 0 or errno. */
 	int start();
+	int start_paging(); /* with devices that page on demand */
 	void stop();
 	explicit operator bool() const { return m_fake; }
 	fake_verbs *operator->() const { return m_fake; }

@@ -109,6 +109,8 @@ struct rds_ib_link;
 struct rds_ib_pool;
 
 struct rds_ib_region {
+	bool is_paged() const;
+
 	list_head item; /* used, dirty or clean of its device; the device's lock */
 	rds_ib_device *dev; /* counted while the core has it, or a worker */
 	rds_ib_pool *pool;
@@ -138,6 +140,11 @@ struct rds_ib_pool {
 	bool large;
 	rds_ib_region_list clean;
 };
+
+inline bool rds_ib_region::is_paged() const
+{
+	return !pool->pages;
+}
 
 /* Which of the counters that exist for both pools. */
 enum rds_ib_pool_counter {

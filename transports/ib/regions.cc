@@ -194,7 +194,7 @@ void rds_ib_device::release(rds_ib_region *r, bool soon)
 	bool orphan, later = false;
 	{
 		kernel::guard hold(lock);
-		bool is_paged = !r->pool->pages;
+		bool is_paged = r->is_paged();
 		orphan = r->orphan;
 		/* remove() waits for who has a reference, and ends the rest when no peer is left */
 		later = !orphan && is_paged && rv_device_tryget(rv);
@@ -296,7 +296,7 @@ bool rds_ib_device::next_leftover(rds_ib_leftover &left)
 		return false;
 	/* one that was in use may be gone from here on */
 	r->orphan = true;
-	left = {owned || r->released ? r : nullptr, r->mr, r->sg, r->nr, !r->pool->pages};
+	left = {owned || r->released ? r : nullptr, r->mr, r->sg, r->nr, r->is_paged()};
 	return true;
 }
 
@@ -381,7 +381,7 @@ void rds_ib_sync_mr(void *handle, int direction)
 	auto *r = static_cast<rds_ib_region *>(handle);
 	kernel::guard hold(r->dev->lock);
 
-	if (!r->orphan && r->pool->pages)
+	if (!r->orphan && !r->is_paged())
 		rv_mr_sync(r->mr, r->sg, r->nr, direction);
 }
 

@@ -28,10 +28,9 @@ struct rv_limits {
 	bool on_demand, on_demand_atomics; /* memory that is paged in when it gets there */
 };
 
-/* What may be done with a memory region. */
+/* What may be done with a memory region; what a peer may change the device may write, too. */
 enum rv_access {
-	RV_LOCAL_WRITE =
-		1, /* by the device, for a request of ours; implied by those of the peer's */
+	RV_LOCAL_WRITE = 1, /* for a request of ours */
 	RV_REMOTE_READ = 2,
 	RV_REMOTE_WRITE = 4,
 	RV_REMOTE_ATOMIC = 8,
@@ -224,7 +223,7 @@ struct rv_mr *rv_mr_on_demand(struct rv_device *dev, u64 start, u64 length, u64 
 void rv_mr_free_later(struct rv_mr *mr, void *user);
 /** rv_mr_wait - until all that rv_mr_free_later() was told is freed, but not for long. P. */
 void rv_mr_wait(void);
-/** rv_mr_invalidate - all that are no null pointers; @failed: those in an unknown state. P. */
+/** rv_mr_invalidate - @failed: those in an unknown state. P. */
 void rv_mr_invalidate(struct rv_device *dev, struct rv_mr *const *mrs, bool *failed, u32 nr);
 
 /* ---- connection manager: verbs_cm.c ---- */

@@ -444,24 +444,19 @@ static void invalidate_batch(struct rv_device *dev, struct rv_mr *const *mrs, bo
 {
 	struct region_wait *waits = kcalloc(REGION_BATCH, sizeof(*waits), GFP_KERNEL);
 	struct ib_send_wr *wrs = kcalloc(REGION_BATCH, sizeof(*wrs), GFP_KERNEL);
-	u32 i, n = 0;
+	bool ran = waits && wrs;
+	u32 i;
 
-	for (i = 0; i < nr; i++)
-		failed[i] = mrs[i];
-	for (i = 0; waits && wrs && i < nr; i++) {
-		if (!mrs[i])
-			continue;
-		wrs[n].opcode = IB_WR_LOCAL_INV;
-		wrs[n].ex.invalidate_rkey = mrs[i]->ib->rkey;
-		region_prepare(&waits[n], &wrs[n]);
-		if (n)
-			wrs[n - 1].next = &wrs[n];
-		n++;
+	for (i = 0; ran && i < nr; i++) {
+		wrs[i].opcode = IB_WR_LOCAL_INV;
+		wrs[i].ex.invalidate_rkey = mrs[i]->ib->rkey;
+		region_prepare(&waits[i], &wrs[i]);
+		if (i)
+			wrs[i - 1].next = &wrs[i];
 	}
-	if (n && !region_run(dev, wrs, waits, n))
-		for (i = 0, n = 0; i < nr; i++)
-			if (mrs[i])
-				failed[i] = waits[n++].status != IB_WC_SUCCESS;
+	ran = ran && !region_run(dev, wrs, waits, nr);
+	for (i = 0; i < nr; i++)
+		failed[i] = !ran || waits[i].status != IB_WC_SUCCESS;
 	kfree(wrs);
 	kfree(waits);
 }
