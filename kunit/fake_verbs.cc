@@ -1732,6 +1732,11 @@ rv_device *rv_local_device(const in6_addr *addr, u32)
 	return dev ? dev : error<rv_device>(-EADDRNOTAVAIL);
 }
 
+bool rv_is_local(const in6_addr *addr, u32)
+{
+	return device_at(*addr) >= 0;
+}
+
 bool rv_net_is_initial(const net *net)
 {
 	return net == bench_init_net();

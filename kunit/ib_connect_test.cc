@@ -172,6 +172,34 @@ TEST_CASE(connect__no_credits_unless_both)
 	EXPECT_EQ(third.link()->flow, 0);
 }
 
+/* One of ours that has come to want credits says so in its answer; we had given up offering any. */
+TEST_CASE(connect__credits_wanted_later)
+{
+	IB_SCENARIO(s);
+	rds_ib_settings.flow_control = 1;
+	FAR_END(far);
+	far.generation = 77;
+	ASSERT(far.asks() && far.requests());
+	EXPECT_EQ(far.deliver_answer(0), 0);
+	ASSERT(far.drops());
+	ASSERT(far.connect(10));
+	EXPECT_EQ(far.id->data[27], 0);
+	EXPECT_EQ(far.link()->flow, 0);
+	rds_conn_drop(far.lane.get());
+	ASSERT(far.drops());
+	ASSERT(far.connect(10));
+	EXPECT_EQ(far.id->data[27], 32);
+	EXPECT_EQ(far.link()->flow, 1);
+	far.lane.destroy();
+	/* and so do we */
+	ib_far_end asks(test, s, ib_far + 1);
+	asks.generation = 78;
+	EXPECT_EQ(asks.request(0x0301, 0), 0);
+	EXPECT_EQ(asks.id->data[27], 32);
+	ASSERT(asks.stands());
+	EXPECT_EQ(asks.link()->flow, 0);
+}
+
 /* ---- versions: ib.md 6 ---- */
 
 TEST_CASE(connect__versions_accepted)
@@ -283,6 +311,27 @@ TEST_CASE(connect__stranger_who_lies)
 		}
 	EXPECT_EQ(nr_peers(), before);
 	EXPECT_EQ(s->living_queues(), 0);
+}
+
+/* A request for somebody else, who is not to become an address of ours. */
+TEST_CASE(connect__stranger_for_another_host)
+{
+	IB_SCENARIO(s);
+	u32 before = nr_peers();
+	for (bool v6 : {false, true}) {
+		rds::ib::introduction other{};
+		other.source = fv_addr(70, v6);
+		other.destination = fv_addr(71, v6);
+		other.version = 0x0301;
+		u8 data[fv_data_bytes] = {};
+		rds::ib::write_introduction(data, v6, other);
+		rdma_cm_id *id = s->request_from(other.source, other.destination);
+		ASSERT(id);
+		EXPECT(s->deliver(id, RV_EVENT_REQUEST, data, 56) != 0);
+		EXPECT_EQ(id->rejects, 1);
+	}
+	EXPECT_EQ(nr_peers(), before);
+	EXPECT_EQ(s->living_ids(), 0);
 }
 
 /* Older than what has private data: its addresses are the connection manager's. */
@@ -766,11 +815,11 @@ TEST_CASE(connect__rings)
 		u32 qp_wr, cqe, read_sge;
 		u32 sends, recvs;
 	} rows[] = {
-		{192, 64, 4096, 4096, 8, 192, 64},
-		{1, 1, 4096, 4096, 8, 160, 1}, /* any operation fits */
-		{1, 1, 4096, 4096, 1, 1280, 1},
-		{1, 1, 4096, 4096, 0, 1280, 1}, /* it does not say */
-		{~0ul, ~0ul, 300, 4096, 8, 298, 298},
+		{300, 64, 4096, 4096, 8, 300, 64},
+		{1, 1, 4096, 4096, 8, 288, 1}, /* any operation fits */
+		{1, 1, 4096, 4096, 1, 2303, 1},
+		{1, 1, 4096, 4096, 0, 2303, 1}, /* it does not say */
+		{~0ul, ~0ul, 400, 4096, 8, 398, 398},
 		{256, 1024, 4096, 200, 8, 198, 198},
 		{256, 1024, 64, 70, 8, 62, 62}, /* smaller than any operation needs */
 	};
@@ -823,7 +872,7 @@ TEST_CASE(connect__info)
 	EXPECT_EQ(kernel::be32::from_raw(r[0].dst_addr).host(), fv_net + ib_far);
 	EXPECT_EQ(r[0].src_gid[0], 0x10);
 	EXPECT_EQ(r[0].dst_gid[15], 0x2f);
-	EXPECT_EQ(r[0].max_send_wr, 192);
+	EXPECT_EQ(r[0].max_send_wr, 288);
 	EXPECT_EQ(r[0].max_recv_wr, 64);
 	EXPECT_EQ(r[0].max_send_sge, 8);
 	EXPECT_EQ(r[0].rdma_mr_max, 8);

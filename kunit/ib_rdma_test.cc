@@ -186,17 +186,18 @@ bool ends_and_works(kunit *test, world &w)
 TEST_CASE(rdma__work_requests)
 {
 	for (bool read : {false, true})
-		for (u32 entries : {1u, 4u, 5u, 8u, 9u, 1280u}) {
+		for (u32 entries : {1u, 4u, 5u, 8u, 9u, 2303u}) {
 			ib_scenario s(test);
 			ASSERT(s);
 			s->devices[0].limits.read_sge = 4;
-			rds_ib_settings.max_send_wr = 400;
+			rds_ib_settings.max_send_wr = 600;
 			ASSERT_EQ(s.start(), 0);
 			WORLD(w);
 			wish op;
 			op.read = read;
 			op.entries = entries;
-			op.entry_len = 200 + entries % 7;
+			op.entry_len = 200 +
+				       entries % 7; /* 2303: 1024 ranges in twice as many pages */
 			ASSERT(w.ops.send(op));
 			u32 each = read ? 4 : 8, wrs = (entries + each - 1) / each;
 			ASSERT(w.far.waiting(wrs + 1));
@@ -263,8 +264,10 @@ TEST_CASE(rdma__joined_entries)
 /* Nobody waits for later traffic to hear of his operation; and many do not fill the ring. */
 TEST_CASE(rdma__many_in_a_row)
 {
-	IB_SCENARIO(s);
-	rds_ib_settings.max_send_wr = 1;
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
+	ASSERT_EQ(s.start(), 0);
 	WORLD(w);
 	wish op;
 	op.entries = 600; /* 75 work requests of 160 */

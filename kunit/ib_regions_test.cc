@@ -590,6 +590,8 @@ TEST_CASE(regions__device_goes)
 	s->remove(0);
 	EXPECT_EQ(s->unpins, 4);
 	EXPECT_EQ(s->mr_allocs, s->mr_frees);
+	EXPECT_EQ(s.counter(RDS_IB_RDMA_MR_8K_FREE) + s.counter(RDS_IB_RDMA_MR_1M_FREE),
+		  s->mr_frees);
 	EXPECT_EQ(s->maps, s->unmaps);
 	region late(1);
 	EXPECT_EQ(late.error(), -ENODEV);

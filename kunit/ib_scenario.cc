@@ -167,6 +167,7 @@ u32 ib_far_end::introduce(u8 *to, u16 version, u32 credit, u64 ack) const
 	far.tos = lane->c_tos;
 	far.credit = credit;
 	far.ack = ack;
+	far.generation = generation;
 	__builtin_memset(to, 0, fv_data_bytes);
 	rds::ib::write_introduction(to, v6, far);
 	return static_cast<u32>(rds::ib::format_of(v6).size());

@@ -160,6 +160,7 @@ public:
 	ib_lane lane;
 	test_socket near;
 	u16 near_port;
+	u32 generation = 0; /* what it says of itself, if it is one of ours */
 	rdma_cm_id *id = nullptr;
 	rv_queues *q = nullptr;
 };

@@ -180,8 +180,10 @@ TEST_CASE(send__completion_covers)
 
 TEST_CASE(send__ring_full_and_on)
 {
-	IB_SCENARIO(s);
-	rds_ib_settings.max_send_wr = 1; /* as few as there may be */
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
+	ASSERT_EQ(s.start(), 0);
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));
@@ -370,6 +372,44 @@ TEST_CASE(send__acks_are_cumulative)
 	EXPECT_EQ(s.counter(RDS_IB_ACK_RECEIVED), 3);
 }
 
+/* S3.3.4: what was not sent cannot be acknowledged, not even by who does it beforehand. */
+TEST_CASE(send__ack_of_what_was_not_sent)
+{
+	IB_SCENARIO(s);
+	FAR_END(far);
+	ASSERT(far.up());
+	ASSERT(far.says_ack(~0ull));
+	u64 number = 0;
+	for (u32 i = 0; i < 2; i++) {
+		ASSERT(send_pattern(test, far, 100));
+		ib_frame f;
+		ASSERT(far.take(f));
+		number = f.hdr.h_sequence.host();
+	}
+	EXPECT_EQ(unacked_on(far.lane.get()), 2);
+	ASSERT(far.says_ack(number - 1));
+	EXPECT_EQ(unacked_on(far.lane.get()), 1);
+	ASSERT(far.says_ack(number));
+	EXPECT_EQ(unacked_on(far.lane.get()), 0);
+	EXPECT(sent_all(far.near));
+}
+
+/* ib_tx_stalled: what the device has had for half a second. */
+TEST_CASE(send__stalled)
+{
+	IB_SCENARIO(s);
+	FAR_END(far);
+	ASSERT(far.up());
+	ASSERT(send_pattern(test, far, 100));
+	far.take_all();
+	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED), 0);
+	ASSERT(send_pattern(test, far, 3 * RDS_FRAG_SIZE));
+	ASSERT(far.waiting(3));
+	bench_sleep(700);
+	far.take_all();
+	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED), 3);
+}
+
 /* The peer has it, and the device has not said so yet: it may still read it. */
 TEST_CASE(send__ack_before_completion)
 {
@@ -455,8 +495,10 @@ TEST_CASE(send__ack_rides)
 /* There is room for it also when the ring is full. */
 TEST_CASE(send__ack_past_a_full_ring)
 {
-	IB_SCENARIO(s);
-	rds_ib_settings.max_send_wr = 1;
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
+	ASSERT_EQ(s.start(), 0);
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));

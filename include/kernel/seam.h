@@ -250,6 +250,8 @@ void kernel_module_put(struct module *owner);
 /** kernel_log - one line, rate limited; @fmt as printk, no newline */
 __attribute__((format(printf, 1, 2))) void kernel_log(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void kernel_log_info(const char *fmt, ...);
+/** kernel_log_often - kernel_log_info, rate limited, of what peers and users may make happen */
+__attribute__((format(printf, 1, 2))) void kernel_log_often(const char *fmt, ...);
 
 /* ---- namespaces ---- */
 

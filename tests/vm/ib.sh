@@ -294,7 +294,7 @@ rings() { for host in $hosts; do on $host "echo $1 > /proc/sys/net/rds/ib/max_se
 ring_messages() { # HOST
 	near_and_far $1
 	transfer $1 $near $there $far "" "--count 8 --sizes 1048576 --sndbuf 2097152 --quiet"
-	on $1 "rds-info -Iv" | grep "$near *$far" | grep -q 'send_wr=160,'
+	on $1 "rds-info -Iv" | grep "$near *$far" | grep -q 'send_wr=288,'
 }
 ring_rdma() { # HOST
 	near_and_far $1
@@ -449,7 +449,7 @@ plausible() {
 	done
 	on a "rds-info -Iv" > /tmp/list
 	grep -E "^ +$A4 +$B4 +0 +0 +::ffff:$A4 +::ffff:$B4 " /tmp/list |
-		grep -q 'send_wr=256, recv_wr=1024, send_sge=8, rdma_mr_max=[1-9][0-9]*, rdma_mr_size=257'
+		grep -q 'send_wr=\(256\|288\), recv_wr=1024, send_sge=8, rdma_mr_max=[1-9][0-9]*, rdma_mr_size=257'
 	on b "rds-info --ipv6 -I" | grep -qE "^ +fd77::2 +fd77::1 +0 +0 +fd77::2 +fd77::1"
 	on b "rds-info --json -I" | grep -q '"10.77.0.1"'
 	on a "rds-info -n" | grep -qE "^ +$A4 +$B4 .*--C-"

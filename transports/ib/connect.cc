@@ -113,7 +113,8 @@ int rds_ib_connection::make_link(rdma_cm_id *of, rds_ib_link *&made)
 /*
  * What we say of ourselves. The last message received is never said: ib.md 5.3. Credits are offered
  * to those who offer some: the kernel's own modules take an offer without making one, and then wait
- * for more of what they believe to be agreed (ib.md 15).
+ * for more of what they believe to be agreed (ib.md 15). One of ours, which gives its generation, takes
+ * it as a hint for the next connection.
  */
 u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 {
@@ -127,7 +128,7 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 	us.generation = rds_conn_generation(conn);
 	bool asks = !passive && &by == link;
 	by.offers_flow = kernel::read_once(rds_ib_settings.flow_control) &&
-			 (asks ? !takes_only : accepting.credit != 0);
+			 (asks ? !takes_only : accepting.credit || accepting.generation);
 	if (by.offers_flow)
 		us.credit = by.recv_ring.used();
 	rds::ib::write_introduction(to, v6, us);
@@ -241,8 +242,6 @@ void rds_ib_connection::adopt(const rds_ib_request &request)
 	accepting = request;
 	passive = true;
 	version = request.version;
-	if (request.credit)
-		takes_only = false;
 }
 
 /*
@@ -329,6 +328,11 @@ int rds_ib_handle_connect(rdma_cm_id *id, rdma_cm_event *event)
 		kernel_log("RDS/IB: %pI6c refused: unknown version of RDS", &route.faddr);
 		return reject(id);
 	}
+	/* the CM takes any destination of a request that a device of ours has got */
+	if (!rv_is_local(&route.laddr, route.if_index)) {
+		kernel_log("RDS/IB: %pI6c refused: %pI6c is not here", &route.faddr, &route.laddr);
+		return reject(id);
+	}
 	if (rds::ib::read_introduction(ev.data, ev.len, route.v6, peer)) {
 		if (!same(peer.source, route.faddr) || !same(peer.destination, route.laddr)) {
 			kernel_log("RDS/IB: %pI6c refused: says that it is %pI6c", &route.faddr,
@@ -380,12 +384,14 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 		rds_conn_drop_why(conn, RDS_WHY_settings);
 		return;
 	}
+	if (credit)
+		takes_only = false;
 	rds_conn_peer_generation(conn, generation);
 	show();
 	bool flow = link->offers_flow && credit;
-	kernel_log_info("RDS/IB: connected %pI6c to %pI6c, tos %u, version %u.%u%s", &conn->c_laddr,
-			&conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
-			flow ? ", flow control" : "");
+	kernel_log_often("RDS/IB: connected %pI6c to %pI6c, tos %u, version %u.%u%s",
+			 &conn->c_laddr, &conn->c_faddr, conn->c_tos, version >> 8, version & 0xff,
+			 flow ? ", flow control" : "");
 	link->establish(flow, credit, passive ? accepting.initiator_depth : ev.initiator_depth);
 	rds_connect_complete(conn);
 }
@@ -393,7 +399,7 @@ void rds_ib_connection::complete(rdma_cm_event *cm_event)
 void rds_ib_connection::lost(rds_conn_why why, const char *what)
 {
 	if (rds_conn_state(conn) == RDS_CONN_UP)
-		kernel_log_info("RDS/IB: connection to %pI6c lost: %s", &conn->c_faddr, what);
+		kernel_log_often("RDS/IB: connection to %pI6c lost: %s", &conn->c_faddr, what);
 	rds_conn_drop_why(conn, why);
 }
 

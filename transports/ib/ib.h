@@ -126,6 +126,7 @@ using rds_ib_region_list = kernel::list<rds_ib_region, &rds_ib_region::item>;
 /* What a device that goes has of a region. */
 struct rds_ib_leftover {
 	rds_ib_region *owned; /* by nobody else any more; or null */
+	rds_ib_pool *pool;
 	rv_mr *mr;
 	scatterlist *sg;
 	u32 nr;
@@ -243,6 +244,13 @@ struct rds_ib_incoming {
 
 enum class slot_kind : u8 { fragment, rdma, atomic };
 
+/* In eighths of a second, for ib_tx_stalled, which counts what took longer than a half (ib.md 18). */
+inline u8 rds_ib_clock()
+{
+	return static_cast<u8>(kernel_ticks() / (TICKS_PER_SECOND / 8));
+}
+constexpr u8 rds_ib_stalls_after = 4;
+
 /* A work request of the send queue. */
 struct rds_ib_send_slot {
 	rds_message *rm; /* counted; the last slot of a message, or of an operation */
@@ -252,6 +260,7 @@ struct rds_ib_send_slot {
 	u8 nr;
 	slot_kind kind;
 	u8 failed; /* rv_status of a part of the operation; RV_OK: none */
+	u8 since; /* when it was posted, by rds_ib_clock() */
 };
 
 struct rds_ib_recv_slot {
@@ -329,7 +338,8 @@ struct rds_ib_link {
 	u64 next_ack = 0; /* the last message that was delivered; whoever receives */
 	u32 ack_wanted = 0;
 	u32 ack_busy = 0; /* its work request is posted */
-	u64 acked = 0; /* by the peer; whoever receives */
+	u64 acks = 0; /* by the peer, the newest of what was polled; whoever receives */
+	u64 acked = 0; /* ... of what was polled before */
 
 	/* receiving */
 	rds::ib::ring recv_ring;

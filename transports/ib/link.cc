@@ -14,8 +14,8 @@ constexpr u32 first_receives = 32;
 /* A message must end before the ring is half empty, or its end, which alone wakes us, never comes. */
 constexpr u32 least_for_solicited = 2 * (RDS_MAX_MSG_SIZE / RDS_FRAG_SIZE + 1);
 constexpr u32 headers_of_page = PAGE_BYTES / RDS_HEADER_BYTES;
-/* Entries of the largest operation: 1024 ranges of the user, 1 MiB in all, each at any alignment. */
-constexpr u32 most_entries = 1024 + RDS_MAX_MSG_SIZE / PAGE_BYTES;
+/* Entries of the largest operation: 1024 ranges of the user, 1 MiB in all; two bytes may lie in two pages. */
+constexpr u32 most_entries = 2 * 1024 + RDS_MAX_MSG_SIZE / PAGE_BYTES - 1;
 
 u32 clamp(unsigned long wanted, u32 least, u32 most)
 {

@@ -121,6 +121,7 @@ void rds_ib_link::hold_operation(rds_message *rm, slot_kind kind, u32 first, u32
 		rds_ib_send_slot &slot = send_slots[send_ring.after(first, i)];
 		slot.rm = nullptr;
 		slot.kind = kind;
+		slot.since = rds_ib_clock();
 		slot.nr = 0;
 		slot.failed = RV_OK;
 		slot.last = last;

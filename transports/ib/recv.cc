@@ -194,8 +194,8 @@ int rds_ib_link::take(const rv_wc &wc, gfp_t gfp)
 		return 0;
 	}
 	rds_ib_count(RDS_IB_RX_CQ_EVENT);
-	if (u64 ack = hdr.h_ack.host(); ack > acked)
-		acked = ack;
+	if (u64 ack = hdr.h_ack.host(); ack > acks)
+		acks = ack;
 	if (flow && hdr.h_credit) {
 		rds_ib_count(RDS_IB_RX_CREDIT_UPDATES);
 		credits.heard(hdr.h_credit);
@@ -224,7 +224,6 @@ int rds_ib_link::take(const rv_wc &wc, gfp_t gfp)
  */
 int rds_ib_link::go_on(gfp_t gfp)
 {
-	u64 before = acked;
 	int err = 0;
 
 	for (;;) {
@@ -237,8 +236,10 @@ int rds_ib_link::go_on(gfp_t gfp)
 			break;
 		wc_next++;
 	}
-	if (acked != before)
-		rds_send_drop_acked(ic->conn, acked, nullptr);
+	/* a peer that acknowledged what was not sent yet is heard again */
+	if (acks && acks != acked)
+		rds_send_drop_acked(ic->conn, acked = acks, nullptr);
+	acks = 0;
 	if (err && kernel::read_once(closing)) {
 		/* it was not acknowledged, so it comes again */
 		kernel::write_once(dead, u32{1});

@@ -296,13 +296,14 @@ bool rds_ib_device::next_leftover(rds_ib_leftover &left)
 		return false;
 	/* one that was in use may be gone from here on */
 	r->orphan = true;
-	left = {owned || r->released ? r : nullptr, r->mr, r->sg, r->nr, r->is_paged()};
+	left = {owned || r->released ? r : nullptr, r->pool, r->mr, r->sg, r->nr, r->is_paged()};
 	return true;
 }
 
 void rds_ib_device::end(const rds_ib_leftover &left)
 {
 	rv_mr_free(left.mr);
+	count(*left.pool, RDS_IB_POOL_FREE);
 	if (left.sg && !left.is_paged)
 		rv_mr_unmap(rv, left.sg, left.nr);
 	if (left.sg)

@@ -44,8 +44,11 @@ void rds_ib_link::send_completed(const rv_wc &wc)
 		kernel::full_barrier(); /* against send_ack(): not busy, then the wish read */
 	} else {
 		u32 covered = send_ring.covered(wc.id);
+		u8 now = rds_ib_clock();
 		for (u32 i = 0; i < covered; i++) {
 			u32 pos = send_ring.after(send_ring.oldest(), i);
+			if (static_cast<u8>(now - send_slots[pos].since) > rds_ib_stalls_after)
+				rds_ib_count(RDS_IB_TX_STALLED);
 			retire(pos, i + 1 == covered ? wc.status : RV_OK);
 		}
 		send_ring.retire(covered);
@@ -158,6 +161,7 @@ int rds_ib_link::fill_fragment(u32 pos, u32 i, const rds_message *rm, u32 &sg, u
 	u32 lkey = rv_lkey(dev->rv), bytes = 0, nr = 1;
 
 	slot.kind = slot_kind::fragment;
+	slot.since = rds_ib_clock();
 	slot.nr = 0;
 	fill_header(pos, rm, credit);
 	sge[0] = {send_headers.addr(pos), RDS_HEADER_BYTES, lkey};

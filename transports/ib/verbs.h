@@ -256,6 +256,7 @@ void rv_event_read(struct rdma_cm_id *id, struct rdma_cm_event *event, struct rv
  * and others.
  */
 struct rv_device *rv_local_device(const struct in6_addr *addr, u32 scope_id);
+bool rv_is_local(const struct in6_addr *addr, u32 if_index); /* an address of this host? A */
 bool rv_net_is_initial(const struct net *net);
 struct net *rv_net(void);
 

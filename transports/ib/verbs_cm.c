@@ -5,6 +5,7 @@
  * See verbs.h.
  */
 #include <linux/err.h>
+#include <linux/inetdevice.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <net/addrconf.h>
@@ -323,6 +324,24 @@ static bool has_link_local(const struct in6_addr *addr, u32 scope_id)
 		local = ipv6_chk_addr(&init_net, addr, dev, 1);
 	rcu_read_unlock();
 #endif
+	return local;
+}
+
+bool rv_is_local(const struct in6_addr *addr, u32 if_index)
+{
+	bool local = false;
+
+	if (ipv6_addr_v4mapped(addr)) {
+		rcu_read_lock();
+		local = __ip_dev_find(&init_net, addr->s6_addr32[3], false);
+		rcu_read_unlock();
+	} else if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL) {
+		local = has_link_local(addr, if_index);
+	} else {
+#if IS_ENABLED(CONFIG_IPV6)
+		local = ipv6_mod_enabled() && ipv6_chk_addr(&init_net, addr, NULL, 0);
+#endif
+	}
 	return local;
 }
 

@@ -177,7 +177,7 @@ static int client_add(struct ib_device *ib)
 	struct rv_device *dev;
 
 	if (ib->node_type != RDMA_NODE_IB_CA)
-		return -EOPNOTSUPP;
+		return device_refused(ib, "it is neither InfiniBand nor RoCE");
 	if (!(ib->attrs.device_cap_flags & IB_DEVICE_MEM_MGT_EXTENSIONS))
 		return device_refused(ib, "it has no memory management extensions");
 	dev = device_make(ib);

@@ -22,6 +22,7 @@ EXPORT_RDS(kernel_linear_to_iter);
 EXPORT_RDS(kernel_list_corrupted);
 EXPORT_RDS(kernel_log);
 EXPORT_RDS(kernel_log_info);
+EXPORT_RDS(kernel_log_often);
 EXPORT_RDS(kernel_message_hold);
 EXPORT_RDS(kernel_message_release);
 EXPORT_RDS(kernel_mutex_assert_held);

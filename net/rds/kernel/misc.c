@@ -100,6 +100,20 @@ void kernel_log_info(const char *fmt, ...)
 	va_end(args);
 }
 
+void kernel_log_often(const char *fmt, ...)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
+	struct va_format vaf = {.fmt = fmt};
+	va_list args;
+
+	if (!__ratelimit(&limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	pr_info("%pV\n", &vaf);
+	va_end(args);
+}
+
 u64 *kernel_stats_alloc(unsigned int nr)
 {
 	return (u64 __force *)__alloc_percpu(nr * sizeof(u64), sizeof(u64));
