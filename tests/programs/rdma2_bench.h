@@ -260,6 +260,18 @@ public:
 		fill_guard(all());
 	}
 
+	/* In as many pages as there can be: two bytes each in two pages, and the last one begins so. */
+	struct straddling {};
+	ranges(straddling, std::size_t bytes, std::size_t nr) : memory_(nr + bytes / page + 2)
+	{
+		for (std::size_t i = 1; i <= nr; i++) {
+			std::size_t len = i < nr ? 2 : bytes - total_;
+			vec_.push_back({memory_.addr(i * page - 1), len});
+			total_ += len;
+		}
+		fill_guard(all());
+	}
+
 	/* The ranges, one after another, as fill_pattern() makes them. */
 	void fill(std::uint64_t seed)
 	{

@@ -221,20 +221,24 @@ inline void rows_killed(table &t, peer &p)
 inline void rows_ring(table &t, peer &p)
 {
 	t.section("small ring");
-	for (std::size_t nr : {1, 512}) {
+	for (std::size_t nr : {1, 512, 1024}) {
 		std::string what = "1 MiB of " + std::to_string(nr);
+		auto local = [&](std::size_t offset) {
+			return nr == 1024 ? ranges(ranges::straddling{}, 1 << 20, nr)
+					  : ranges(1 << 20, nr, offset);
+		};
 		region r(p, 1 << 20, 99);
 		auto write = [&] {
-			ranges local(1 << 20, nr, 5);
-			local.fill(71);
-			return r && written(p, r, local, RDS_RDMA_NOTIFY_ME);
+			ranges from = local(5);
+			from.fill(71);
+			return r && written(p, r, from, RDS_RDMA_NOTIFY_ME);
 		};
 		if (nr == 1)
 			t.row(ours::here, "write " + what, write);
 		else
 			t.spared(ours::here, "write " + what, "the connection is mute", write);
 		t.spared(ours::here, "read " + what, "the connection is mute", [&] {
-			ranges back(1 << 20, nr, 6);
+			ranges back = local(6);
 			return r.fill(72) && read_back(p, r, back, 72);
 		});
 		if (!t.expected(ours::here))

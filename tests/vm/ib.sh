@@ -284,7 +284,7 @@ loads() {
 	JOB=2 loaded_well
 }
 
-# On connections that are made now the send ring has four places: less than a message or an operation needs, less than
+# On connections that are made now the send ring has four places: less than a message or an operation needs (it gets 288), less than
 # the work requests between two that are signalled.
 small_rings() {
 	new_pairs 1
