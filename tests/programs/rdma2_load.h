@@ -2,7 +2,7 @@
 /*
  * The load of rds-rdma2: messages with reads and writes of all sizes, several under way, each judged by content when it
  * is told of, once. With --allow-dropped a connection may break under them: what is dropped is counted, and its bytes
- * are put right. One thread.
+ * are put right. With --renew the owner's device may go, and its regions with it. One thread.
  */
 #ifndef TESTS_PROGRAMS_RDMA2_LOAD_H
 #define TESTS_PROGRAMS_RDMA2_LOAD_H
@@ -14,7 +14,7 @@
 struct load_setting {
 	std::uint64_t count = 200, seed = 1;
 	std::size_t slots = 8, most = 65536;
-	bool allow_dropped = false, writes_only = false, fence = true;
+	bool allow_dropped = false, renew = false, writes_only = false, fence = true;
 	int timeout_ms = 30000;
 };
 
@@ -24,7 +24,7 @@ public:
 	{
 		for (std::size_t i = 0; i < set.slots; i++) {
 			tracks_.emplace_back(p, set.most, random_() % page);
-			if (!tracks_.back().where)
+			if (!*tracks_.back().where)
 				bad("no region");
 		}
 	}
@@ -50,12 +50,16 @@ public:
 
 private:
 	struct track {
-		track(peer &p, std::size_t bytes, std::size_t offset)
-		    : where(p, bytes, offset), image(bytes)
+		track(peer &p, std::size_t bytes, std::size_t offset) : image(bytes)
 		{
+			renew(p, offset);
+		}
+		void renew(peer &p, std::size_t offset)
+		{
+			where.emplace(p, image.size(), offset);
 			fill_pattern(image, 0);
 		}
-		region where;
+		std::optional<region> where;
 		std::vector<std::uint8_t> image; /* what the owner's memory holds */
 		std::unique_ptr<ranges> local;
 		std::uint64_t token = 0;
@@ -70,12 +74,12 @@ private:
 		std::fflush(stdout);
 		failed_ = true;
 		for (auto &t : tracks_)
-			t.where.abandon();
+			t.where->abandon();
 	}
 
 	void begin(track &t)
 	{
-		if (begun_ >= set_.count || failed_)
+		if (begun_ >= set_.count || failed_ || stale_)
 			return;
 		std::size_t len = 1 + random_() % set_.most;
 		t.from = random_() % (set_.most - len + 1);
@@ -87,12 +91,12 @@ private:
 						   static_cast<unsigned>(random_()));
 		if (t.writing)
 			t.local->fill(t.token);
-		auto args = operation(*t.local, t.where.cookie(),
+		auto args = operation(*t.local, t.where->cookie(),
 				      t.writing	   ? told_write
 				      : set_.fence ? fenced_read
 						   : told_read,
 				      t.token, t.from);
-		t.id = post(peer_, t.where.check(t.from, len), args);
+		t.id = post(peer_, t.where->check(t.from, len), args);
 		if (t.id < 0)
 			return bad(("sendmsg: " + result_text(t.id)).c_str());
 		begun_++;
@@ -123,7 +127,32 @@ private:
 		else
 			repair(t);
 		t.local.reset();
-		begin(t);
+		if (!stale_)
+			begin(t);
+		else if (!under_way())
+			renew();
+	}
+
+	bool under_way() const
+	{
+		return std::ranges::any_of(tracks_, [](const track &t) { return bool(t.local); });
+	}
+
+	/*
+	 * All at once, when nothing is under way: the key of a region that went with its device may be that of
+	 * another one on the next device.
+	 */
+	void renew()
+	{
+		stale_ = false;
+		renewals_++;
+		for (auto &t : tracks_) {
+			t.renew(peer_, random_() % page);
+			if (!*t.where)
+				return bad("no region any more");
+		}
+		for (auto &t : tracks_)
+			begin(t);
 	}
 
 	void compare(track &t)
@@ -136,7 +165,7 @@ private:
 		auto seen = peer_.await(t.id, set_.allow_dropped ? 3000 : set_.timeout_ms);
 		if (!seen && set_.allow_dropped) {
 			lost_++;
-			seen = peer_.ask(t.where.check(t.from, t.local->bytes()));
+			seen = peer_.ask(t.where->check(t.from, t.local->bytes()));
 		}
 		if (!seen)
 			bad("no answer");
@@ -155,8 +184,9 @@ private:
 	void repair(track &t)
 	{
 		fill_pattern(t.image, t.token);
-		if (!t.where.fill(t.token) || !t.where.is(t.token))
+		if (!t.where->fill(t.token) || !t.where->is(t.token))
 			bad("the bytes around a dropped operation");
+		stale_ = set_.renew;
 	}
 
 	void progress()
@@ -178,7 +208,8 @@ private:
 		for (auto [status, times] : statuses_)
 			std::printf(" status.%d=%llu", status,
 				    static_cast<unsigned long long>(times));
-		std::printf(" ms=%ld\n", watch_.ms());
+		std::printf(" renewals=%llu ms=%ld\n", static_cast<unsigned long long>(renewals_),
+			    watch_.ms());
 		return failed_ || done_ != set_.count;
 	}
 
@@ -187,9 +218,9 @@ private:
 	std::mt19937_64 random_;
 	std::deque<track> tracks_;
 	std::map<int, std::uint64_t> statuses_;
-	std::uint64_t begun_ = 0, done_ = 0, lost_ = 0;
+	std::uint64_t begun_ = 0, done_ = 0, lost_ = 0, renewals_ = 0;
 	stopwatch watch_, shown_;
-	bool failed_ = false;
+	bool failed_ = false, stale_ = false;
 };
 
 #endif

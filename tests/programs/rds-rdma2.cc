@@ -30,6 +30,7 @@ constexpr const char *usage =
 	"        --writes        no reads\n"
 	"        --no-fence      reads without\n"
 	"        --allow-dropped connections may break meanwhile\n"
+	"        --renew         and regions may go: they are registered anew\n"
 	"        --timeout S     fail if nothing is told of for S seconds (30)\n"
 	"        --seed N        (1)\n"
 	"both:   --quit          the owner ends, too\n"
@@ -116,6 +117,7 @@ int carry(arguments &args)
 	set.slots = args.number("--slots", set.slots, 256);
 	set.most = args.number("--most", set.most, 1 << 20);
 	set.allow_dropped = args.flag("--allow-dropped");
+	set.renew = args.flag("--renew");
 	set.writes_only = args.flag("--writes");
 	set.fence = !args.flag("--no-fence");
 	set.timeout_ms = 1000 * static_cast<int>(args.number("--timeout", 30, 3600));

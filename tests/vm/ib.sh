@@ -364,6 +364,23 @@ device_blinks_rdma() {
 	loaded_well
 }
 
+# The memory is that of the host whose device goes. Its regions go, too, and nothing of them is left; what is registered
+# since then is as good as ever.
+device_blinks_owner() {
+	load_on b "--count 200 --allow-dropped --renew"
+	await 30 moving 30
+	device_blinks a
+	loaded_well
+	# operations on the old regions have failed, once: after that all were done
+	grep -qE '^result load ok .* status\.0=[1-9][0-9]{2} .*renewals=[1-9] ' /tmp/send.out
+	for host in $hosts; do await 20 nothing_pinned $host; done
+}
+# the first file brings the second one up to date
+nothing_pinned() { # HOST
+	on $1 "cat /proc/sys/vm/stat_refresh; awk '/^nr_foll_pin_acquired/ { n += \$2 } /^nr_foll_pin_released/ { n -= \$2 } \
+		END { exit n != 0 }' /proc/vmstat"
+}
+
 address_blinks() {
 	on $1 "ip addr del $2/24 dev eth0; usleep 300000; ip addr add $2/24 dev eth0"
 	# an acknowledgement that soft-RoCE could not send has broken its queue pair, and tells nobody: the kernel's own
@@ -493,6 +510,7 @@ scenario "IPv6 traffic, both directions" exchange $A6 $B6
 scenario "readers that are slow, or stop" congestion
 for host in $hosts; do fault "the device of $host goes and comes under traffic" survives device_blinks $host; done
 ours_only both "the device goes and comes under RDMA" device_blinks_rdma
+ours_only both "the device of registered memory goes and comes" device_blinks_owner
 address_changes a $C4
 address_changes b $D4
 for host in $hosts; do ours_only $host "an address that is gone, on $host" address_gone $host; done
