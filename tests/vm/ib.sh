@@ -289,7 +289,39 @@ loads() {
 	JOB=2 loaded_well
 }
 
-# On connections that are made now the send ring has four places: less than a message or an operation needs (it gets 288), less than
+# rds-stress, in three runs at once: large operations, many vectors, the largest; jobs active$JOB and passive$JOB
+stresses() {
+	for host in $hosts; do moved_by $host > /tmp/moved.$host; done
+	new_pairs 1
+	JOB=-64k stress a $A4 $B4 "-T 2 -v -d 2 -D 65536"
+	JOB=-vectors stress b $D4 $C4 "-T 2 -v -D 4096 -I 8"
+	JOB=-1m stress a $small $large "-T 2 -v -D 1048576"
+}
+stress() { # HOST ADDRESS PEER OPTIONS
+	next_port
+	start passive$JOB "$(other $1)" "rds-stress -r $3 -p $port"
+	await 20 grep -q '^waiting for incoming connection' /tmp/passive$JOB.out
+	start active$JOB $1 "rds-stress -r $2 -s $3 -p $port $4"
+}
+# Both end as they should, have seen no wrong byte, and moved some into their memory and out of it: columns 5 and 6.
+stressed() {
+	finish active$JOB
+	finish passive$JOB
+	for job in active$JOB passive$JOB; do
+		sed -n 's/ *(average)$//p' /tmp/$job.out | awk '{ n += $5 > 0 && $6 > 0 } END { exit n != 1 }'
+	done
+}
+# each host has written so much itself, and read so much: at least one of the largest
+stress_counted() {
+	for host in $hosts; do
+		moved_by $host | paste -d ' ' /tmp/moved.$host - |
+			awk '{ print } $4 - $2 < 1048576 { bad = 1 } END { exit bad || NR != 2 }'
+	done
+}
+moved_by() { on $1 "rds-info -c" | awk '/^ *(send|recv)_rdma_bytes / { print $1, $2 }'; } # HOST
+
+# On connections that are made now the send ring has four places: less than a message or an operation needs (it gets
+# 288), less than
 # the work requests between two that are signalled.
 small_rings() {
 	new_pairs 1
@@ -518,6 +550,11 @@ for host in $hosts; do fault "modules of $host go and come under traffic" reload
 scenario "types of service" tos
 for host in $hosts; do rdma2 $host; done
 scenario "RDMA, both directions at once" loads
+scenario "rds-stress with RDMA: three runs begin" stresses
+JOB=-64k scenario "rds-stress -D 65536" stressed
+JOB=-vectors scenario "rds-stress -D 4096 -I 8" stressed
+JOB=-1m scenario "rds-stress -D 1048576" stressed
+scenario "... and what they moved is counted" stress_counted
 scenario "counters and lists" plausible
 fault "2 % of all packets are lost" lossy 2
 chance=yes
