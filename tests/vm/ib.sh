@@ -343,6 +343,51 @@ ring_rdma() { # HOST
 	finish owner
 }
 
+# ------------------------------------------------------------------ flow control
+
+# Where both ends want it and have it, messages of more parts than the peer has room for wait for credits.
+flow_control() { # what a wants, what b wants, who connects
+	on='' many="--count 20 --sizes 0-20000"
+	[ "$1 $2" != "1 1" ] || ! expected both || on=yes
+	wants $1 $2
+	if [ $on ]; then
+		many="--count 4 --sizes 200000-500000"
+		receives 1
+	fi
+	for side in $3; do flow_from $side; done
+	[ -z "$on" ] || receives 1024
+	wants 0 0
+}
+wants() {
+	on a "echo $1 > /proc/sys/net/rds/ib/flow_control"
+	on b "echo $2 > /proc/sys/net/rds/ib/flow_control"
+}
+receives() { for host in $hosts; do on $host "echo $1 > /proc/sys/net/rds/ib/max_recv_wr"; done; }
+flow_from() { # HOST: it connects
+	new_pairs 1
+	near_and_far $1
+	[ -z "$on" ] || credits > /tmp/credits
+	JOB=1 begin $1 $near $there $far "" "$many --sndbuf 2097152 --quiet"
+	JOB=2 begin $there $far $1 $near "" "$many --sndbuf 2097152 --quiet"
+	JOB=1 conclude
+	JOB=2 conclude
+	says_flow $1 $near $far
+	says_flow $there $far $near
+	[ -z "$on" ] || credits | paste -d ' ' /tmp/credits - | awk '$3 <= $1 { print; bad = 1 } END { exit bad || NR != 6 }'
+}
+# what became of it, in the log of those that are ours
+says_flow() { # HOST ADDRESS PEER
+	[ "$(whose $1)" = ours ] || return 0
+	on $1 "dmesg | grep 'RDS/IB: connected ::ffff:$2 to ::ffff:$3, '" > /tmp/lines
+	cat /tmp/lines
+	[ "$(grep -c 'flow control$' /tmp/lines)" = "$(if [ $on ]; then wc -l < /tmp/lines; else echo 0; fi)" ]
+}
+credits() {
+	for host in $hosts; do
+		on $host "rds-info -c" | awk '/ib_tx_credit_updates|ib_rx_credit_updates|ib_tx_throttle/ { print $2, $1 }'
+	done
+}
+
 # ------------------------------------------------------------------ faults
 
 # Whoever adds a queueing discipline loses packets in a way that breaks a connection of soft-RoCE: first it does nothing.
@@ -568,6 +613,9 @@ for host in $hosts; do
 	ours_only $host "1 MiB RDMA of $host through four work requests" ring_rdma $host
 done
 rings 256
+fault "flow control: both want it" flow_control 1 1 b
+fault "flow control: only a wants it" flow_control 1 0 a
+fault "flow control: only b wants it" flow_control 0 1 a
 fault "b reboots under traffic" peer_reboots
 scenario "traffic at the end" exchange $A4 $B4
 for host in $hosts; do scenario "all modules unload on $host, nothing is left" ends $host; done
