@@ -555,6 +555,51 @@ plausible() {
 	on a "rds-info -n" | grep -qE "^ +$A4 +$B4 .*--C-"
 }
 
+# What the tracepoints of rds_rdma tell of a connection that is made, and of a few operations.
+traces() { # HOST
+	t=/sys/kernel/tracing
+	new_pairs 1
+	near_and_far $1
+	on $1 "[ -e $t/trace ] || mount -t tracefs tracefs $t; echo > $t/trace; echo 1 > $t/events/rds_ib/enable"
+	next_port
+	start owner $there "rds-rdma2 owner --bind $far:$port"
+	await 10 grep -q '^ready' /tmp/owner.out
+	on $1 "rds-rdma2 load --bind $near:$port --to $far:$port --count 20 --quit"
+	finish owner
+	on $1 "echo 0 > $t/events/rds_ib/enable; cat $t/trace; echo > $t/trace" > /tmp/trace
+	# the address is resolved, so is the way, and it stands
+	for event in 0 2 9; do
+		grep -qE " rds_ib_cm: local=::ffff:$near remote=::ffff:$far event=$event status=0\$" /tmp/trace
+	done
+	requests_told
+	on $1 "rds-ping -c 1 -i 5 -I $near $far; cat $t/trace" > /tmp/trace
+	fails grep ' rds_ib_' /tmp/trace
+}
+# On the connection with the operations: they name the peer's memory, whatever is told of was asked for, and all is well.
+requests_told() {
+	awk '{ split("", v); for (i = 1; i <= NF; i++) if (split($i, pair, "=") == 2) v[pair[1]] = pair[2] }
+		/ rds_ib_post: / {
+			ops[v["op"]]++
+			remote = v["op"] == "read" || v["op"] == "write"
+			if (remote) qp = v["qp"]
+			if (remote != (v["rkey"] != "0x0") || v["sges"] < 1) { print; bad = 1 }
+			if (remote && v["solicited"] != 0) { print; bad = 1 }
+			if (v["signaled"] == 1) asked[v["qp"] " " v["wr"]] = 1
+		}
+		/ rds_ib_complete: / {
+			if (v["receive"] == 1) received[v["qp"]]++
+			else told[v["qp"] " " v["wr"]] = 1
+			if (v["status"] != 0 || (v["receive"] == 1 && v["bytes"] < 48)) { print; bad = 1 }
+		}
+		END {
+			for (each in told)
+				if (each ~ "^" qp " " && !(each in asked)) { print "nobody asked for", each; bad = 1 }
+				else if (each ~ "^" qp " ") n++
+			print ops["send"], ops["read"], ops["write"], received[qp], n
+			exit bad || !ops["send"] || !ops["read"] || !ops["write"] || received[qp] < 20 || !n
+		}' /tmp/trace
+}
+
 # ------------------------------------------------------------------ the end
 
 ends() { # HOST
@@ -601,6 +646,7 @@ JOB=-vectors scenario "rds-stress -D 4096 -I 8" stressed
 JOB=-1m scenario "rds-stress -D 1048576" stressed
 scenario "... and what they moved is counted" stress_counted
 scenario "counters and lists" plausible
+for host in $hosts; do ours_only $host "tracepoints of $host" traces $host; done
 fault "2 % of all packets are lost" lossy 2
 chance=yes
 for host in $hosts; do ours_only $host "$host registers while packets are lost" lossy_registrations $host; done
