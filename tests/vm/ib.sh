@@ -600,6 +600,48 @@ requests_told() {
 		}' /tmp/trace
 }
 
+# ------------------------------------------------------------------ settings
+
+# ib.md 21: without options; each value, each mode, and for whom they are
+defaults() { # HOST
+	on $1 "modprobe rds_rdma"
+	third=$(($(on $1 "awk '/^MemTotal:/ { print \$2 }' /proc/meminfo") / 4 / 3))
+	on $1 "cd /proc/sys/net/rds/ib && stat -c '%a %n' * && grep . *" > /tmp/settings
+	on $1 "cd /sys/module/rds_rdma/parameters && stat -c '%a %n' * && grep . *" >> /tmp/settings
+	diff - /tmp/settings << END
+644 flow_control
+644 max_recv_allocation
+644 max_recv_wr
+644 max_send_wr
+644 max_unsignaled_wr
+flow_control:0
+max_recv_allocation:$third
+max_recv_wr:1024
+max_send_wr:256
+max_unsignaled_wr:16
+444 rds_ib_mr_1m_pool_size
+444 rds_ib_mr_8k_pool_size
+444 rds_ib_retry_count
+rds_ib_mr_1m_pool_size:4096
+rds_ib_mr_8k_pool_size:348160
+rds_ib_retry_count:1
+END
+	on $1 "unshare -n sh -c '[ -e /proc/sys/net/core ] && ! [ -e /proc/sys/net/rds/ib ]'"
+}
+
+# what is out of range is refused, and changes nothing; the ends of a range are within
+ranges() { # HOST
+	on $1 "cd /proc/sys/net/rds/ib; for each in max_send_wr=0 max_send_wr=4294967296 max_send_wr=-1 max_recv_wr=0 \
+max_recv_wr=4294967296 max_unsignaled_wr=0 max_unsignaled_wr=65 max_send_wr=x flow_control=x; do \
+file=\${each%=*} old=\$(cat \${each%=*}); \
+if echo \${each#*=} > \$file || [ \$(cat \$file) != \$old ]; then echo \$each is taken; exit 1; fi; done"
+	on $1 "cd /proc/sys/net/rds/ib; for each in max_send_wr=1 max_send_wr=4294967295 max_recv_wr=1 \
+max_recv_wr=4294967295 max_unsignaled_wr=1 max_unsignaled_wr=64 max_recv_allocation=0 \
+max_recv_allocation=18446744073709551615 flow_control=-1 flow_control=1; do \
+echo \${each#*=} > \${each%=*} && [ \$(cat \${each%=*}) = \${each#*=} ] || exit 1; done"
+	guest_function $1 unload_all
+}
+
 # ------------------------------------------------------------------ the end
 
 ends() { # HOST
@@ -665,6 +707,10 @@ fault "flow control: only b wants it" flow_control 0 1 a
 fault "b reboots under traffic" peer_reboots
 scenario "traffic at the end" exchange $A4 $B4
 for host in $hosts; do scenario "all modules unload on $host, nothing is left" ends $host; done
+for host in $hosts; do
+	scenario "settings of $host: defaults and modes" defaults $host
+	scenario "settings of $host: ranges" ranges $host
+done
 for host in $hosts; do ours_only $host "memory of connections comes back on $host" memory_back $host; done
 leave
 all_done
