@@ -26,9 +26,9 @@ address() { if [ "$1" = a ]; then echo $A4; else echo $B4; fi; }
 # $chance is set: they may pass elsewhere, with luck
 # on both, or on that host
 expected() {
-	for host in $hosts; do
-		[ "$1" = $host ] || [ "$1" = both ] || continue
-		[ "$(whose $host)" = ours ] || return 1
+	for one in $hosts; do
+		[ "$1" = $one ] || [ "$1" = both ] || continue
+		[ "$(whose $one)" = ours ] || return 1
 	done
 }
 
@@ -696,10 +696,8 @@ chance=
 scenario "two sockets, four peers" peers
 scenario "both ends connect at once" duels
 small_rings
-for host in $hosts; do
-	ours_only $host "1 MiB messages of $host through four work requests" ring_messages $host
-	ours_only $host "1 MiB RDMA of $host through four work requests" ring_rdma $host
-done
+for host in $hosts; do ours_only $host "1 MiB messages of $host through four work requests" ring_messages $host; done
+for host in $hosts; do ours_only $host "1 MiB RDMA of $host through four work requests" ring_rdma $host; done
 rings 256
 fault "flow control: both want it" flow_control 1 1 b
 fault "flow control: only a wants it" flow_control 1 0 a
