@@ -68,7 +68,7 @@ Record shown_of(bool up, u8 tos)
 		r.src_gid[i] = static_cast<u8>(0x10 + i);
 		r.dst_gid[i] = static_cast<u8>(0x20 + i);
 	}
-	r.max_send_wr = 192;
+	r.max_send_wr = 288;
 	r.max_recv_wr = 64;
 	r.max_send_sge = 8;
 	r.rdma_mr_max = 8;

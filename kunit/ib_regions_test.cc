@@ -234,6 +234,39 @@ TEST_CASE(regions__flush_of_many)
 	}
 }
 
+/* Who closes flushes: that costs what was freed, however much others hold (R32). */
+TEST_CASE(regions__flush_beside_what_is_held)
+{
+	constexpr u32 nr = 4000, closes = 1000;
+	ib_scenario s(test);
+	ASSERT(s);
+	rds_ib_settings.pool_8k = nr + 10;
+	ASSERT_EQ(s.start(), 0);
+	auto *held = kernel::make<regions<nr>>(kernel::gfp_kernel, 1u);
+	ASSERT(held);
+	EXPECT_EQ(held->take(nr), nr);
+	for (u32 i = 0; i < closes; i++) {
+		region mine(1);
+		if (!EXPECT_EQ(mine.error(), 0))
+			break;
+		mine.free(false);
+		rds_ib_transport.flush_mrs();
+	}
+	EXPECT_EQ(s->unpins, closes);
+	EXPECT_EQ(s->invalidates, closes);
+	EXPECT_EQ(s->mr_allocs, nr + 1);
+	/* nor anything where nothing was freed */
+	rds_ib_transport.flush_mrs();
+	EXPECT_EQ(s->invalidates, closes);
+	for (u32 i = 0; i < nr; i += 97)
+		EXPECT(held->r[i]->of());
+	for (region *r : held->r)
+		if (r && !r->error())
+			r->free(false);
+	rds_ib_transport.flush_mrs();
+	kernel::destroy(held);
+}
+
 /* ---- pools ---- */
 
 TEST_CASE(regions__used_again)
@@ -685,4 +718,36 @@ TEST_CASE(regions__connection_goes)
 	far.lane.destroy();
 	EXPECT(r.of());
 	EXPECT_EQ(s->unpins, 0);
+}
+
+/* They come and go while the connection that they are for does (R3, R5). */
+TEST_CASE(regions__connection_flaps)
+{
+	IB_SCENARIO(s);
+	ib_pair pair(test, s);
+	ASSERT(pair.ok() && pair.moves(16));
+	u32 stop = 0, made = 0, failed = 0;
+	auto work = [&] {
+		while (!kernel::read_once(stop)) {
+			bool small = kernel_random() % 2;
+			region r(small ? 1 : 10, 0, 0, true, ib_near, pair.there.get());
+			if (!r.error())
+				r.free(kernel_random() % 2);
+			kernel::add_return(r.error() ? failed : made, 1u);
+			bench_yield();
+		}
+	};
+	{
+		thread a(work), b(work);
+		for (u32 i = 0; i < 30; i++) {
+			rds_conn_drop(i % 2 ? pair.back.get() : pair.there.get());
+			EXPECT(pair.moves(16));
+			u32 before = kernel::read_once(made);
+			EXPECT(eventually([&] { return kernel::read_once(made) > before; }));
+		}
+		kernel::write_once(stop, 1u);
+	}
+	rds_ib_transport.flush_mrs();
+	EXPECT_EQ(failed, 0);
+	EXPECT_EQ(s->unpins, made);
 }

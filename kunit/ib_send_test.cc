@@ -373,7 +373,7 @@ TEST_CASE(send__acks_are_cumulative)
 }
 
 /* S3.3.4: what was not sent cannot be acknowledged, not even by who does it beforehand. */
-TEST_CASE(send__ack_of_what_was_not_sent)
+TEST_CASE(send__ack_beforehand)
 {
 	IB_SCENARIO(s);
 	FAR_END(far);
@@ -408,6 +408,34 @@ TEST_CASE(send__stalled)
 	bench_sleep(700);
 	far.take_all();
 	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED), 3);
+}
+
+/* Of more than was sent: the rest of a message, and those that follow, go out and wait for a true one. */
+TEST_CASE(send__acks_of_what_was_not_sent)
+{
+	ib_scenario s(test);
+	ASSERT(s);
+	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
+	ASSERT_EQ(s.start(), 0);
+	FAR_END(far);
+	ASSERT(far.up());
+	ASSERT(send_pattern(test, far, large));
+	ASSERT(far.waiting(160));
+	ASSERT(send_pattern(test, far, 100));
+	ASSERT(far.says_ack(~u64{0}));
+	EXPECT(take_message(test, far, large, RDS_FLAG_ACK_REQUIRED) != 0);
+	ib_frame f;
+	ASSERT(far.take(f));
+	EXPECT_EQ(f.len, 100);
+	EXPECT_EQ(unacked_on(far.lane.get()), 1);
+	EXPECT_EQ(rds_conn_state(far.lane.get()), RDS_CONN_UP);
+	/* the next connection begins anew */
+	s->deliver(far.id, RV_EVENT_LOST);
+	ASSERT(far.again());
+	ASSERT(far.take(f));
+	EXPECT_EQ(f.len, 100);
+	ASSERT(far.says_ack(f.hdr.h_sequence.host()));
+	EXPECT(sent_all(far.near));
 }
 
 /* The peer has it, and the device has not said so yet: it may still read it. */
@@ -572,6 +600,27 @@ TEST_CASE(send__credits_never_above)
 		data += f.hdr.h_sequence.host() != 0;
 	}
 	EXPECT(s.counter(RDS_IB_RX_CREDIT_UPDATES) > 4);
+}
+
+/* More than there can be is as many as there can be, and more of them are no fewer. */
+TEST_CASE(send__credits_absurd)
+{
+	IB_SCENARIO(s);
+	rds_ib_settings.flow_control = 1;
+	FAR_END(far);
+	ASSERT(far.connect(~0u));
+	ASSERT(far.takes_map());
+	for (u32 i = 0; i < 4; i++)
+		ASSERT(far.says_ack(0, 255));
+	EXPECT(far.link()->credits.sends() > 0xff00);
+	EXPECT(far.link()->credits.unsaid() <= 64);
+	ASSERT(send_pattern(test, far, 100));
+	ib_frame f;
+	do
+		ASSERT(far.take(f));
+	while (!f.len);
+	EXPECT_EQ(f.len, 100);
+	EXPECT_EQ(rds_conn_state(far.lane.get()), RDS_CONN_UP);
 }
 
 /* Each SEND costs one, an acknowledgement, too; without one it waits. */
