@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The owner of rds-rdma2: has memory, registers it, tells what became of it, as the other process wishes. One thread. */
+/* The owner of rds-rdma2: has memory, registers it, tells what became of it, as the other process wishes. One thread, but for
+ * crowds. */
 #ifndef TESTS_PROGRAMS_RDMA2_OWNER_H
 #define TESTS_PROGRAMS_RDMA2_OWNER_H
 
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 
+#include <atomic>
+#include <latch>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "rdma2_wire.h"
 #include "rdma_regions.h"
@@ -112,6 +116,10 @@ private:
 			return memlock(r);
 		case verb::rounds:
 			return rounds(r);
+		case verb::crowd:
+			return crowd(r);
+		case verb::futile:
+			return futile(r);
 		case verb::release:
 			for (auto cookie : kept_)
 				free_mr(box_.socket(), cookie);
@@ -264,6 +272,117 @@ private:
 		}
 	}
 
+	/* As offer(), from any thread: what comes meanwhile waits. */
+	long offer_of_many(const rds_get_mr_args &args)
+	{
+		reply body;
+		body.what = verb::offer;
+		message m(&from_, &body, sizeof(body));
+		m.add_control(SOL_RDS, RDS_CMSG_RDMA_MAP, &args, sizeof(args));
+		for (stopwatch watch;;) {
+			unsigned now = ++under_way_, most = most_;
+			while (most < now && !most_.compare_exchange_weak(most, now))
+				;
+			long r = m.send(box_.socket(), MSG_DONTWAIT);
+			under_way_--;
+			if ((r != -EAGAIN && r != -ENOBUFS) || watch.ms() > patience_ms)
+				return r < 0 ? r : 0;
+			box_.socket().poll(POLLOUT, 100);
+		}
+	}
+
+	/* @times calls of @one, which returns false when its thread is to end, by threads that begin at once. */
+	template <typename One>
+	void at_once(std::uint64_t times, std::uint64_t threads, One one)
+	{
+		most_ = 0;
+		{
+			std::latch begin(static_cast<std::ptrdiff_t>(threads));
+			std::vector<std::jthread> all;
+			for (std::uint64_t n = 0; n < threads; n++)
+				all.emplace_back([&, n] {
+					begin.arrive_and_wait();
+					for (std::uint64_t i = n; i < times; i += threads)
+						if (!one(i))
+							break;
+				});
+		}
+		answer_.other = most_;
+	}
+
+	void crowd(const request &r)
+	{
+		struct one {
+			std::unique_ptr<pages> room;
+			std::uint64_t cookie = 0;
+			long result = -ECANCELED;
+		};
+		std::vector<one> all(r.a);
+		at_once(r.a, r.c, [&](std::uint64_t i) {
+			one &o = all[i];
+			o.room = std::make_unique<pages>((r.b + page - 1) / page);
+			o.result = offer_of_many(
+				region_args(o.room->addr(), r.b, &o.cookie, RDS_RDMA_READWRITE));
+			return !o.result;
+		});
+		for (one &o : all) {
+			if (o.result) {
+				answer_.result = o.result;
+				continue;
+			}
+			answer_.value++;
+			kept_.push_back(o.cookie);
+			rooms_.push_back(std::move(o.room));
+		}
+	}
+
+	static rds_get_mr_args flawed(flaw what, const pages &memory, const pages &solid,
+				      std::uint64_t *cookie)
+	{
+		switch (what) {
+		case flaw::read_only:
+			return region_args(solid.addr(), 2 * page, cookie);
+		case flaw::half_mapped: /* behind it there is nothing */
+			return region_args(memory.addr(page), 2 * page, cookie);
+		case flaw::cookie:
+			break;
+		}
+		auto args = region_args(memory.addr(), 2 * page);
+		args.cookie_addr = solid.addr();
+		return args;
+	}
+
+	/* The result is that of all, or of one that had another. */
+	void futile(const request &r)
+	{
+		pages memory(2), solid(2, PROT_READ);
+		std::vector<long> results(r.a, -ECANCELED);
+		auto run = [&] {
+			at_once(r.a, r.c, [&](std::uint64_t i) {
+				std::uint64_t cookie = 0;
+				results[i] = offer_of_many(
+					flawed(static_cast<flaw>(r.b), memory, solid, &cookie));
+				return true;
+			});
+		};
+		if (r.d) {
+			limit_locked(r.d);
+			{
+				unprivileged user;
+				run();
+			}
+			limit_locked(RLIM_INFINITY);
+		} else {
+			run();
+		}
+		answer_.result = results.empty() ? 0 : results[0];
+		for (long result : results)
+			if (result != -EFAULT)
+				answer_.result = result;
+			else
+				answer_.value++;
+	}
+
 	void huge(std::uint64_t times)
 	{
 		constexpr std::size_t size = 2 << 20;
@@ -333,6 +452,7 @@ private:
 	std::map<std::uint64_t, std::unique_ptr<guarded>> slots_;
 	std::vector<std::unique_ptr<pages>> rooms_;
 	std::vector<std::uint64_t> kept_;
+	std::atomic<unsigned> under_way_ = 0, most_ = 0; /* calls of offer_of_many() */
 	reply answer_;
 	rds_get_mr_args args_{};
 	std::uint64_t cookie_ = 0;

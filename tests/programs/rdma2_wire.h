@@ -28,7 +28,9 @@ enum class verb : std::uint32_t {
 	forget, /* slot: free and unmap */
 	memlock, /* a: limit, b: bytes; as nobody, who registers so much */
 	rounds, /* a: times, b: bytes, c: to keep; registers and frees, a message for each */
-	release, /* what rounds kept; and flushes */
+	crowd, /* a: times, b: bytes, c: threads; the same, kept, at once; value: how many, other: under way at once */
+	futile, /* a: times, b: of flaw, c: threads, d: limit, if not 0; what must fail; value, other as of crowd */
+	release, /* what rounds and crowd kept; and flushes */
 	huge, /* a: times; registers and frees a part of a huge page, with a message each */
 	memory, /* value: kB available */
 	pinned, /* value: pages */
@@ -37,10 +39,13 @@ enum class verb : std::uint32_t {
 	spawn, /* a: port, b: tos; another owner */
 	kill, /* it */
 	quit,
-	offer, /* is no request: of rounds */
+	offer, /* is no request: of rounds and crowd */
 };
 
 enum class map_how : std::uint64_t { message, get_mr, for_dest };
+
+/* Why a registration fails: before anything is pinned, half-way, or when all is done. */
+enum class flaw : std::uint64_t { read_only, half_mapped, cookie };
 
 struct request {
 	std::uint32_t magic = wire_magic;
