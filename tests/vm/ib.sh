@@ -184,6 +184,18 @@ pings() {
 	answered a $A4 $A4
 }
 
+# whose address is which, in the words of either family
+logs() { # HOST
+	for pair in "::ffff:$A4 ::ffff:$B4" "fd77::1 fd77::2"; do
+		from=${pair% *} to=${pair#* }
+		[ $1 = a ] || { from=${pair#* } to=${pair% *}; }
+		on $1 "dmesg | grep 'RDS/IB: connected $from to $to, tos 0,'"
+	done
+}
+says_whose() { # HOST
+	! expected $1 || scenario "the log of $1 names addresses as they are" logs $1
+}
+
 exchange() {
 	transfer a "$1" b "$2" "" "--count 150 --sizes mix:1048576 --sndbuf 2097152 --quiet"
 	transfer b "$2" a "$1" "" "--count 150 --sizes mix:1048576 --sndbuf 2097152 --quiet"
@@ -669,6 +681,7 @@ for host in $hosts; do ours_only $host "... and the log of $host says so, once" 
 scenario "... or falls to TCP" falls_to_tcp
 scenario "devices come, before and after the transport" devices
 scenario "pings, both directions and families, to oneself" pings
+for host in $hosts; do says_whose $host; done
 scenario "IPv4 traffic, both directions" exchange $A4 $B4
 scenario "IPv6 traffic, both directions" exchange $A6 $B6
 scenario "readers that are slow, or stop" congestion
