@@ -153,12 +153,13 @@ int rds_mr_map(rds_sock *rs, const rds_get_mr_args *args, rds_connection *conn, 
 	int err = make_region(rs, *args, conn, mr);
 	if (err)
 		return err;
+	/* before what may fail: such a region is freed, and its pages are charged for a while, too */
+	kernel::write_once(rs->had_regions, true);
 	*cookie = args->vec.addr % PAGE_BYTES << 32 | mr->key;
 	if (args->cookie_addr)
 		err = kernel_copy_to_user(args->cookie_addr, cookie, sizeof(*cookie));
 	if (err)
 		return err;
-	kernel::write_once(rs->had_regions, true);
 	err = rs->regions.insert(mr->key, mr.get());
 	if (!err && out)
 		*out = mr.release();
