@@ -402,12 +402,14 @@ TEST_CASE(send__stalled)
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, 100));
 	far.take_all();
-	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED), 0);
+	/* that, and the map, unless we were put aside that long */
+	u64 before = s.counter(RDS_IB_TX_STALLED);
+	EXPECT(before < 3);
 	ASSERT(send_pattern(test, far, 3 * RDS_FRAG_SIZE));
 	ASSERT(far.waiting(3));
 	bench_sleep(700);
 	far.take_all();
-	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED), 3);
+	EXPECT_EQ(s.counter(RDS_IB_TX_STALLED) - before, 3);
 }
 
 /* Of more than was sent: the rest of a message, and those that follow, go out and wait for a true one. */

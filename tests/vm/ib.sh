@@ -456,8 +456,8 @@ device_blinks_rdma() {
 # The memory is that of the host whose device goes. Its regions go, too, and nothing of them is left; what is registered
 # since then is as good as ever.
 device_blinks_owner() {
-	load_on b "--count 200 --allow-dropped --renew"
-	await 30 moving 30
+	load_on b "--count 600 --allow-dropped --renew"
+	await 30 moving 50
 	device_blinks a
 	loaded_well
 	# operations on the old regions have failed, once: after that all were done

@@ -127,7 +127,7 @@ u32 rds_ib_connection::introduce(u8 *to, u16 as, rds_ib_link &by) const
 	us.tos = conn->c_tos;
 	us.generation = rds_conn_generation(conn);
 	bool asks = !passive && &by == link;
-	by.offers_flow = kernel::read_once(rds_ib_settings.flow_control) &&
+	by.offers_flow = by.wants_flow &&
 			 (asks ? !takes_only : accepting.credit || accepting.generation);
 	if (by.offers_flow)
 		us.credit = by.recv_ring.used();

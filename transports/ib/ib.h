@@ -244,7 +244,10 @@ struct rds_ib_incoming {
 
 enum class slot_kind : u8 { fragment, rdma, atomic };
 
-/* In eighths of a second, for ib_tx_stalled, which counts what took longer than a half (ib.md 18). */
+/*
+ * In eighths of a second, for ib_tx_stalled, which counts what took longer than a half (ib.md 18); now
+ * and then one that took 32 seconds is missed.
+ */
 inline u8 rds_ib_clock()
 {
 	return static_cast<u8>(kernel_ticks() / (TICKS_PER_SECOND / 8));
@@ -311,6 +314,7 @@ struct rds_ib_link {
 	rds_ib_connection *const ic;
 	rds_ib_device *const dev; /* has a reference to its rv */
 	rv_queues *queues = nullptr;
+	const bool wants_flow; /* as it was set when the link was made: its ring is large enough */
 	bool attached = false;
 	bool offers_flow = false; /* we have said that we want flow control */
 

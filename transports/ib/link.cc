@@ -31,11 +31,11 @@ u32 send_slots_of(const rds_ib_device &dev)
 	return clamp(rds_ib_settings.max_send_wr, least, device - 2);
 }
 
-u32 recv_slots_of(const rds_ib_device &dev)
+u32 recv_slots_of(const rds_ib_device &dev, bool flow)
 {
 	u32 device = dev.limits.qp_wr < dev.limits.cqe ? dev.limits.qp_wr : dev.limits.cqe;
 	/* so many that what is worth a frame can be used up before the last credit */
-	u32 least = rds_ib_settings.flow_control ? 2 * rds::ib::credits_worth_a_frame : 1;
+	u32 least = flow ? 2 * rds::ib::credits_worth_a_frame : 1;
 	return clamp(rds_ib_settings.max_recv_wr, least, device - 2);
 }
 
@@ -92,7 +92,9 @@ u64 rds_ib_headers::addr(u32 i) const
 
 /* ---- set-up ---- */
 
-rds_ib_link::rds_ib_link(rds_ib_connection *c, rds_ib_device *d) : ic(c), dev(d) {}
+rds_ib_link::rds_ib_link(rds_ib_connection *c, rds_ib_device *d)
+    : ic(c), dev(d), wants_flow(kernel::read_once(rds_ib_settings.flow_control))
+{}
 
 rds_ib_link::~rds_ib_link()
 {
@@ -103,7 +105,7 @@ rds_ib_link::~rds_ib_link()
 
 int rds_ib_link::make_rings(rdma_cm_id *id)
 {
-	u32 sends = send_slots_of(*dev), receives = recv_slots_of(*dev);
+	u32 sends = send_slots_of(*dev), receives = recv_slots_of(*dev, wants_flow);
 	send_ring.init(sends);
 	recv_ring.init(receives);
 	send_slots = static_cast<rds_ib_send_slot *>(

@@ -236,7 +236,7 @@ int rds_ib_link::go_on(gfp_t gfp)
 			break;
 		wc_next++;
 	}
-	/* a peer that acknowledged what was not sent yet is heard again */
+	/* not the greatest ever: a peer that acknowledged what was not sent yet is heard again */
 	if (acks && acks != acked)
 		rds_send_drop_acked(ic->conn, acked = acks, nullptr);
 	acks = 0;

@@ -308,20 +308,21 @@ void rv_id_route(const struct rdma_cm_id *id, struct rv_route *route)
 		       (union ib_gid *)route->dgid);
 }
 
-/* The CM would take any link-local address: ask the stack whose it is (ib.md 3). */
-static bool has_link_local(const struct in6_addr *addr, u32 scope_id)
+/* The CM would take any link-local address: ask the stack whose it is (ib.md 3). A VRF's are its devices'. */
+static bool has_ipv6(const struct in6_addr *addr, u32 if_index)
 {
 	bool local = false;
 
 #if IS_ENABLED(CONFIG_IPV6)
+	bool link_local = ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
 	struct net_device *dev;
 
-	if (!ipv6_mod_enabled() || !scope_id)
+	if (!ipv6_mod_enabled())
 		return false;
 	rcu_read_lock();
-	dev = dev_get_by_index_rcu(&init_net, scope_id);
-	if (dev)
-		local = ipv6_chk_addr(&init_net, addr, dev, 1);
+	dev = if_index ? dev_get_by_index_rcu(&init_net, if_index) : NULL;
+	if (dev || !link_local)
+		local = ipv6_chk_addr(&init_net, addr, dev, link_local);
 	rcu_read_unlock();
 #endif
 	return local;
@@ -329,19 +330,13 @@ static bool has_link_local(const struct in6_addr *addr, u32 scope_id)
 
 bool rv_is_local(const struct in6_addr *addr, u32 if_index)
 {
-	bool local = false;
+	bool local;
 
-	if (ipv6_addr_v4mapped(addr)) {
-		rcu_read_lock();
-		local = __ip_dev_find(&init_net, addr->s6_addr32[3], false);
-		rcu_read_unlock();
-	} else if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL) {
-		local = has_link_local(addr, if_index);
-	} else {
-#if IS_ENABLED(CONFIG_IPV6)
-		local = ipv6_mod_enabled() && ipv6_chk_addr(&init_net, addr, NULL, 0);
-#endif
-	}
+	if (!ipv6_addr_v4mapped(addr))
+		return has_ipv6(addr, if_index);
+	rcu_read_lock();
+	local = __ip_dev_find(&init_net, addr->s6_addr32[3], false);
+	rcu_read_unlock();
 	return local;
 }
 
@@ -392,7 +387,7 @@ struct rv_device *rv_local_device(const struct in6_addr *addr, u32 scope_id)
 	struct sockaddr_storage ss;
 	struct rdma_cm_id *id;
 
-	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL && !has_link_local(addr, scope_id))
+	if (ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL && !has_ipv6(addr, scope_id))
 		return ERR_PTR(-EADDRNOTAVAIL);
 	id = rv_id_create(NULL);
 	if (IS_ERR(id))
