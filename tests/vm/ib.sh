@@ -304,10 +304,12 @@ loads() {
 # rds-stress, in three runs at once: large operations, many vectors, the largest; jobs active$JOB and passive$JOB
 stresses() {
 	for host in $hosts; do moved_by $host > /tmp/moved.$host; done
+	seconds=2
+	! slow || seconds=12
 	new_pairs 1
-	JOB=-64k stress a $A4 $B4 "-T 2 -v -d 2 -D 65536"
-	JOB=-vectors stress b $D4 $C4 "-T 2 -v -D 4096 -I 8"
-	JOB=-1m stress a $small $large "-T 2 -v -D 1048576"
+	JOB=-64k stress a $A4 $B4 "-T $seconds -v -d 2 -D 65536"
+	JOB=-vectors stress b $D4 $C4 "-T $seconds -v -D 4096 -I 8"
+	JOB=-1m stress a $small $large "-T $seconds -v -D 1048576"
 }
 stress() { # HOST ADDRESS PEER OPTIONS
 	next_port
