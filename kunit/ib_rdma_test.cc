@@ -264,10 +264,7 @@ TEST_CASE(rdma__joined_entries)
 /* Nobody waits for later traffic to hear of his operation; and many do not fill the ring. */
 TEST_CASE(rdma__many_in_a_row)
 {
-	ib_scenario s(test);
-	ASSERT(s);
-	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
-	ASSERT_EQ(s.start(), 0);
+	IB_SMALL_RING(s);
 	WORLD(w);
 	wish op;
 	op.entries = 600; /* 75 work requests of 160 */

@@ -37,6 +37,13 @@ private:
 	ASSERT(name);                                                                              \
 	ASSERT_EQ(name.start(), 0)
 
+/* On a device whose send ring has 160 places: less than the largest message needs. */
+#define IB_SMALL_RING(name)                                                                        \
+	ib_scenario name(test);                                                                    \
+	ASSERT(name);                                                                              \
+	name->devices[0].limits.qp_wr = 162;                                                       \
+	ASSERT_EQ(name.start(), 0)
+
 /* Memory that the transport pages: the @length bytes at offset 100, of @host's device. */
 class ib_paged : kernel::pinned {
 public:

@@ -70,6 +70,16 @@ bool send_pattern(kunit *test, ib_far_end &far, u32 len)
 	return EXPECT_EQ(far.send(out.get(), len), len);
 }
 
+/* @nr messages of 100 bytes go out, one after another. Return: the sequence of the last; 0: not all did. */
+u64 small_ones_out(kunit *test, ib_far_end &far, u32 nr)
+{
+	ib_frame f{};
+	for (u32 i = 0; i < nr; i++)
+		if (!send_pattern(test, far, 100) || !EXPECT(far.take(f)))
+			return 0;
+	return f.hdr.h_sequence.host();
+}
+
 /* Messages 1 to @nr come, which want to be acknowledged. */
 bool hear(ib_far_end &far, u64 first, u64 nr, u8 flags = RDS_FLAG_ACK_REQUIRED)
 {
@@ -180,10 +190,7 @@ TEST_CASE(send__completion_covers)
 
 TEST_CASE(send__ring_full_and_on)
 {
-	ib_scenario s(test);
-	ASSERT(s);
-	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
-	ASSERT_EQ(s.start(), 0);
+	IB_SMALL_RING(s);
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));
@@ -347,13 +354,8 @@ TEST_CASE(send__acks_are_cumulative)
 	IB_SCENARIO(s);
 	FAR_END(far);
 	ASSERT(far.up());
-	u64 number = 0;
-	for (u32 i = 0; i < 4; i++) {
-		ASSERT(send_pattern(test, far, 100));
-		ib_frame f;
-		ASSERT(far.take(f));
-		number = f.hdr.h_sequence.host();
-	}
+	u64 number = small_ones_out(test, far, 4);
+	ASSERT(number);
 	EXPECT_EQ(unacked_on(far.lane.get()), 4);
 	ASSERT(far.says_ack(number - 1));
 	EXPECT_EQ(unacked_on(far.lane.get()), 1);
@@ -379,13 +381,8 @@ TEST_CASE(send__ack_beforehand)
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(far.says_ack(~0ull));
-	u64 number = 0;
-	for (u32 i = 0; i < 2; i++) {
-		ASSERT(send_pattern(test, far, 100));
-		ib_frame f;
-		ASSERT(far.take(f));
-		number = f.hdr.h_sequence.host();
-	}
+	u64 number = small_ones_out(test, far, 2);
+	ASSERT(number);
 	EXPECT_EQ(unacked_on(far.lane.get()), 2);
 	ASSERT(far.says_ack(number - 1));
 	EXPECT_EQ(unacked_on(far.lane.get()), 1);
@@ -415,10 +412,7 @@ TEST_CASE(send__stalled)
 /* Of more than was sent: the rest of a message, and those that follow, go out and wait for a true one. */
 TEST_CASE(send__acks_of_what_was_not_sent)
 {
-	ib_scenario s(test);
-	ASSERT(s);
-	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
-	ASSERT_EQ(s.start(), 0);
+	IB_SMALL_RING(s);
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));
@@ -525,10 +519,7 @@ TEST_CASE(send__ack_rides)
 /* There is room for it also when the ring is full. */
 TEST_CASE(send__ack_past_a_full_ring)
 {
-	ib_scenario s(test);
-	ASSERT(s);
-	s->devices[0].limits.qp_wr = 162; /* a ring of 160 */
-	ASSERT_EQ(s.start(), 0);
+	IB_SMALL_RING(s);
 	FAR_END(far);
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));

@@ -335,8 +335,7 @@ stress_counted() {
 moved_by() { on $1 "rds-info -c" | awk '/^ *(send|recv)_rdma_bytes / { print $1, $2 }'; } # HOST
 
 # On connections that are made now the send ring has four places: less than a message or an operation needs (it gets
-# 288), less than
-# the work requests between two that are signalled.
+# 288), less than the work requests between two that are signalled.
 small_rings() {
 	new_pairs 1
 	rings 4
