@@ -195,7 +195,7 @@ TEST_CASE(send__ring_full_and_on)
 	ASSERT(far.up());
 	ASSERT(send_pattern(test, far, large));
 	ASSERT(far.waiting(160));
-	EXPECT(s.counter(RDS_IB_TX_RING_FULL) > 0);
+	EXPECT(eventually([&] { return s.counter(RDS_IB_TX_RING_FULL) > 0; }));
 	/* the last that found room is heard of */
 	EXPECT(far.q->request(159).wr.signaled);
 	EXPECT(take_message(test, far, large, RDS_FLAG_ACK_REQUIRED) != 0);
